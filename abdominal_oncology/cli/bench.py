@@ -1,0 +1,53 @@
+"""``abdominal-oncology bench``: measured figures beside named baselines."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from abdominal_oncology.cli.output import (
+    Commands,
+    ExitCode,
+    add_command,
+    add_json_option,
+    print_json,
+    print_table,
+    terminal_progress,
+)
+
+
+def register(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = add_command(
+        commands,
+        "bench",
+        "measure our speed beside named baselines, in one run",
+        "abdominal-oncology bench imaging",
+    )
+    parser.add_argument("suite", choices=["imaging", "phantom"], help="what to measure")
+    parser.add_argument("--only", metavar="TEXT", default="", help="only tasks whose name contains TEXT")
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from abdominal_oncology.bench import SUITES  # pulls in scipy and friends: only when asked for
+
+    timings = SUITES[options.suite](options.only, terminal_progress(quiet=options.json))
+    if options.json:
+        print_json([asdict(timing) for timing in timings])
+    else:
+        print_table(
+            [
+                {
+                    "task": t.task,
+                    "method": f"{'* ' if t.ours else '  '}{t.name}",
+                    "seconds": t.seconds if t.seconds is not None else t.note,
+                    "min": t.fastest,
+                    "max": t.slowest,
+                    "× ours": t.ratio,
+                    "goal": t.goal_seconds,
+                }
+                for t in timings
+            ]
+        )
+    return ExitCode.DONE
