@@ -40,7 +40,7 @@ class Timing:
 
 
 def compare(task: str, contenders: Sequence[Contender], progress: Progress = silent) -> list[Timing]:
-    """Run the contenders in turns (A B C A B C …) after one warm-up each, so that a drifting machine harms all alike."""
+    """Run the contenders in turns (A B C A B C …) after a warm-up each: a drifting machine harms all alike."""
     times: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     notes: dict[str, str] = {}
     rounds = max(contender.repeats for contender in contenders)
@@ -55,7 +55,7 @@ def compare(task: str, contenders: Sequence[Contender], progress: Progress = sil
             except MissingDependencyError as missing:
                 notes[contender.name] = f"skipped: {missing.problem}"
                 continue
-            if turn > 0 or contender.repeats == 0:
+            if turn > 0:
                 times[contender.name].append((time.perf_counter() - start) / contender.per)
     medians = {name: statistics.median(values) for name, values in times.items() if values}
     best = min((medians[c.name] for c in contenders if c.ours and c.name in medians), default=None)

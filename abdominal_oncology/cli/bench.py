@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
+from abdominal_oncology.bench import SUITES, run_suite
 from abdominal_oncology.cli.output import (
     Commands,
     ExitCode,
@@ -23,16 +24,14 @@ def register(commands: Commands[argparse.ArgumentParser]) -> None:
         "measure our speed beside named baselines, in one run",
         "abdominal-oncology bench imaging",
     )
-    parser.add_argument("suite", choices=["imaging", "phantom"], help="what to measure")
+    parser.add_argument("suite", choices=SUITES, help="what to measure")
     parser.add_argument("--only", metavar="TEXT", default="", help="only tasks whose name contains TEXT")
     add_json_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    from abdominal_oncology.bench import SUITES  # pulls in scipy and friends: only when asked for
-
-    timings = SUITES[options.suite](options.only, terminal_progress(quiet=options.json))
+    timings = run_suite(options.suite, options.only, terminal_progress(quiet=options.json))
     if options.json:
         print_json([asdict(timing) for timing in timings])
     else:

@@ -74,18 +74,19 @@ def terminal_progress(quiet: bool = False) -> Progress:
     if quiet:
         return silent
     interactive = sys.stderr.isatty()
-    last = {"time": 0.0, "stage": ""}
+    last_time, last_stage = 0.0, ""
 
     def report(fraction: float, stage: str) -> None:
+        nonlocal last_time, last_stage
         now = time.monotonic()
         if interactive:
-            if stage == last["stage"] and now - float(last["time"]) < 0.1 and fraction < 1:
+            if stage == last_stage and now - last_time < 0.1 and fraction < 1:
                 return
             end = "\n" if fraction >= 1 else ""
             print(f"\r\x1b[K{fraction:4.0%}  {stage}", end=end, file=sys.stderr, flush=True)
-        elif stage != last["stage"]:
+        elif stage != last_stage:
             print(f"{fraction:4.0%}  {stage}", file=sys.stderr, flush=True)
-        last.update(time=now, stage=stage)
+        last_time, last_stage = now, stage
 
     return report
 
