@@ -1,0 +1,79 @@
+"""Slices to the square size a network reads: true area averaging or bilinear, with the window fused in.
+
+Both are two sparse matrix products per slice. ``area`` weighs every old pixel by its overlap with the new one, also
+where the sizes do not divide (torch's and MONAI's "area" mode takes whole pixels and is not exact at 512 → 224).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.imaging.separable import apply_in_plane, area_weights, each, linear_weights
+from abdominal_oncology.imaging.window import window
+
+if TYPE_CHECKING:
+    import torch
+
+Slices = TypeVar("Slices", "NDArray[Any]", "torch.Tensor")
+Method = Literal["area", "bilinear"]
+
+
+def resize_slices(
+    slices: Slices,
+    size: int | tuple[int, int],
+    method: Method = "area",
+    window_hu: tuple[float, float] | None = None,
+) -> Slices:
+    """Slices (n, j, i) as float32 (n, size, size), or (n, *size) for a pair; a tensor stays on its device.
+
+    ``window_hu`` is (centre, width), applied before the averaging, as a network trained on windowed slices expects.
+
+    >>> resize_slices(np.arange(9.0).reshape(1, 3, 3), 1).tolist()
+    [[[4.0]]]
+    >>> resize_slices(np.full((2, 5, 7), 50, np.int16), 3, window_hu=(50, 400)).round(6)[1].tolist()
+    [[0.5, 0.5, 0.5], [0.5, 0.5, 0.5], [0.5, 0.5, 0.5]]
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    if slices.ndim != 3 or min(slices.shape[1:]) < 1:
+        raise InvalidInputError(f"slices must have axes (n, j, i), got the shape {tuple(slices.shape)}")
+    if min(height, width) < 1:
+        raise InvalidInputError(f"the new slice size must be positive, not {height} × {width}")
+    rows = resize_weights(int(slices.shape[1]), height, method)
+    columns = resize_weights(int(slices.shape[2]), width, method)
+    if isinstance(slices, np.ndarray):
+        return _on_cpu(slices, rows, columns, window_hu)
+    import torch
+
+    if method == "area" and slices.device.type == "cpu":
+        return torch.from_numpy(_on_cpu(slices.detach().numpy(), rows, columns, window_hu))
+    scaled = slices.float() if window_hu is None else window(slices, *window_hu)
+    if method == "bilinear":
+        return torch.nn.functional.interpolate(scaled[None], (height, width), mode="bilinear", align_corners=False)[0]
+    dense_rows, dense_columns = (torch.from_numpy(m.toarray()).to(slices.device) for m in (rows, columns))
+    return dense_rows @ scaled @ dense_columns.T  # a GPU multiplies dense matrices faster than it gathers
+
+
+def resize_weights(old: int, new: int, method: Method = "area") -> Any:
+    """The sparse matrix (new, old) that resizes one axis; bilinear is torch's with ``align_corners=False``."""
+    if method == "area":
+        return area_weights(old, new)
+    if method == "bilinear":
+        return linear_weights((np.arange(new, dtype=np.float64) + 0.5) * (old / new) - 0.5, old)
+    raise InvalidInputError(f"unknown resize method {method!r}", remedy='use "area" or "bilinear"')
+
+
+def _on_cpu(
+    slices: NDArray[Any], rows: Any, columns: Any, window_hu: tuple[float, float] | None
+) -> NDArray[np.float32]:
+    result = np.empty((slices.shape[0], rows.shape[0], columns.shape[0]), np.float32)
+
+    def one(n: int) -> None:
+        plane = slices[n].astype(np.float32, copy=False) if window_hu is None else window(slices[n], *window_hu)
+        apply_in_plane(rows, columns, plane, result[n])
+
+    each(one, range(slices.shape[0]))
+    return result
