@@ -1,0 +1,1 @@
+"""Training, evaluation and prediction, shared by the three clinical rooms. Knows imaging and nothing above it."""
