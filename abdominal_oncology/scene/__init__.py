@@ -1,0 +1,1 @@
+"""The scene bridge: MRML nodes ↔ the types of ``imaging``."""
