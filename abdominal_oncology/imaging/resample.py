@@ -178,7 +178,7 @@ def _sparse(
 def _lerp(a: NDArray[Any], b: NDArray[Any], weight: Any) -> NDArray[Any]:
     if weight == 0:
         return a
-    mixed = a * (1 - weight)
+    mixed: NDArray[Any] = a * (1 - weight)
     mixed += b * weight
     return mixed
 
