@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# deadline: a loaded machine is no bug; derandomize: continuous integration must not fail on another draw
+settings.register_profile("house", deadline=None, derandomize=os.environ.get("CI") == "true")
+settings.load_profile("house")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
