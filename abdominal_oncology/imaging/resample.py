@@ -57,7 +57,7 @@ def resample(
     if image.is_mask and chosen == "linear":
         raise InvalidInputError("labels cannot be interpolated linearly", remedy='use interpolation="nearest"')
     fill = default_outside(image) if outside is None else float(outside)
-    _check_fits(fill, image.voxels.dtype)
+    check_outside(fill, image.voxels.dtype)
     mapping = image.geometry.inverse_affine @ geometry.affine
     aligned = _axis_order(mapping, geometry.shape)
     if engine == "auto":
@@ -94,7 +94,8 @@ def default_outside(image: Image) -> float:
     return AIR_HU if image.modality is Modality.CT and image.voxels.dtype.kind in "if" else 0.0
 
 
-def _check_fits(fill: float, dtype: np.dtype[Any]) -> None:
+def check_outside(fill: float, dtype: np.dtype[Any]) -> None:
+    """Refuse a fill value that the voxel type cannot hold."""
     if dtype.kind == "b":
         fits = fill in (0, 1)
     elif dtype.kind in "iu":
