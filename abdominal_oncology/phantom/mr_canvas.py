@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 Range = tuple[float, float]
 
 
@@ -90,14 +91,16 @@ class Canvas:
 
     def fill(self, distance_mm: Floats, signal: Floats | float, label: int | None = None) -> None:
         """Paint where ``distance_mm`` is negative, fading over the edge; ``signal`` may vary by voxel."""
-        inside = np.clip(0.5 - distance_mm / np.float32(self.edge_mm), 0, 1)
-        self.signal += inside * (signal - self.signal)
+        inside = np.clip(0.5 - distance_mm / self.edge_mm, 0, 1)
+        target = self.signal
+        target += inside * (signal - target)
         if label is not None:
             np.copyto(self.labels, label, where=distance_mm < 0)
 
     def scale(self, weight: Floats, factor: float) -> None:
         """Multiply the signal by 1 … ``factor`` as ``weight`` goes from 0 to 1."""
-        self.signal *= 1 + weight * np.float32(factor - 1)
+        target = self.signal
+        target *= 1 + weight * (factor - 1)
 
 
 def ellipse(canvas: Canvas, centre: tuple[Floats | float, Floats | float], radii: tuple[Floats | float, Floats | float],
@@ -105,7 +108,7 @@ def ellipse(canvas: Canvas, centre: tuple[Floats | float, Floats | float], radii
     """Approximate signed distance (mm) to an ellipse in every plane; centre and radii may change along z."""
     u, v = canvas.x - centre[0], canvas.y - centre[1]
     if degrees:
-        c, s = np.float32(np.cos(np.radians(degrees))), np.float32(np.sin(np.radians(degrees)))
+        c, s = (np.cos(np.radians(degrees))), (np.sin(np.radians(degrees)))
         u, v = c * u + s * v, c * v - s * u
     scaled = np.sqrt(np.square(u / radii[0]) + np.square(v / radii[1]))
     distance: Floats = ((scaled - 1) * np.minimum(radii[0], radii[1])).astype(np.float32, copy=False)
@@ -116,12 +119,12 @@ def bar(canvas: Canvas, start: tuple[float, float], end: tuple[float, float], ha
         bow_mm: float = 0.0) -> Floats:  # fmt: skip
     """Approximate signed distance (mm) to a thick, possibly bowed line from ``start`` to ``end`` in every plane."""
     length = float(np.hypot(end[0] - start[0], end[1] - start[1]))
-    c, s = np.float32((end[0] - start[0]) / length), np.float32((end[1] - start[1]) / length)
-    dx, dy = canvas.x - np.float32(start[0]), canvas.y - np.float32(start[1])
+    c, s = ((end[0] - start[0]) / length), ((end[1] - start[1]) / length)
+    dx, dy = canvas.x - (start[0]), canvas.y - (start[1])
     along, across = c * dx + s * dy, c * dy - s * dx
     if bow_mm:
-        across = across - np.float32(bow_mm * 4 / length**2) * along * (length - along)
-    beyond = np.maximum(np.maximum(-along, along - np.float32(length)), 0)
+        across = across - (bow_mm * 4 / length**2) * along * (length - along)
+    beyond = np.maximum(np.maximum(-along, along - length), 0)
     distance: Floats = (np.hypot(across, beyond) - half_mm).astype(np.float32, copy=False)
     return distance
 

@@ -1,7 +1,7 @@
 """What an MR scanner does to a slice: coil sensitivity, finite k-space, motion, thermal noise, magnitude.
 
-Everything happens in k-space, so noise has the spectrum of an interpolated image, edges ring as they do on a scanner and
-a moving patient smears and repeats along the phase-encoding axis.
+Everything happens in k-space, so noise has the spectrum of an interpolated image, edges ring as they do on a scanner
+and a moving patient smears and repeats along the phase-encoding axis.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from abdominal_oncology.errors import InvalidInputError
-
-Floats = NDArray[np.float32]
+from abdominal_oncology.phantom.mr_canvas import Floats
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,7 @@ class MrScan:
             raise InvalidInputError(f"the phase axis is 1 (rows) or 2 (columns), not {self.phase_axis}")
 
 
-def acquire(
-    signal: Floats, spacing_mm: tuple[float, float], scan: MrScan, rng: np.random.Generator
-) -> Floats:
+def acquire(signal: Floats, spacing_mm: tuple[float, float], scan: MrScan, rng: np.random.Generator) -> Floats:
     """Magnitude image (k, j, i) of a true signal (k, j, i); ``spacing_mm`` in plane (j, i).
 
     >>> flat = np.zeros((2, 64, 64), np.float32)

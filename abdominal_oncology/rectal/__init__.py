@@ -1,0 +1,1 @@
+"""T2 against T3 on rectal MR volumes."""
