@@ -70,14 +70,40 @@ def test_scrambled_names_tell_nothing_of_the_order(tmp_path: Path) -> None:
 
 
 TYPE_1 = (
-    ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "FrameOfReferenceUID")
-    + ("ImageType", "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "SamplesPerPixel", "Rows")
-    + ("PhotometricInterpretation", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "Modality",
+    "FrameOfReferenceUID",
+    "ImageType",
+    "PixelSpacing",
+    "ImageOrientationPatient",
+    "ImagePositionPatient",
+    "SamplesPerPixel",
+    "Rows",
+    "PhotometricInterpretation",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
 )
 TYPE_2 = (
-    ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID", "Manufacturer")
-    + ("ReferringPhysicianName", "AccessionNumber", "SeriesNumber", "PositionReferenceIndicator", "InstanceNumber")
-    + ("SliceThickness",)
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "StudyID",
+    "Manufacturer",
+    "ReferringPhysicianName",
+    "AccessionNumber",
+    "SeriesNumber",
+    "PositionReferenceIndicator",
+    "InstanceNumber",
+    "SliceThickness",
 )
 
 

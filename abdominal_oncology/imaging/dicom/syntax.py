@@ -21,6 +21,8 @@ class TransferSyntax(StrEnum):
     DEFLATED = "1.2.840.10008.1.2.1.99"
     BIG_ENDIAN = "1.2.840.10008.1.2.2"
     RLE = "1.2.840.10008.1.2.5"
+    JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+    JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
     JPEG_LOSSLESS = "1.2.840.10008.1.2.4.70"
     JPEG_LOSSLESS_14 = "1.2.840.10008.1.2.4.57"
     JPEG_LS = "1.2.840.10008.1.2.4.80"
@@ -44,5 +46,19 @@ class TransferSyntax(StrEnum):
         """True when frames are compressed one by one inside the pixel data element."""
         return self not in _NATIVE
 
+    @property
+    def may_be_lossy(self) -> bool:
+        return self in _LOSSY
+
 
 _NATIVE = frozenset({TransferSyntax.IMPLICIT, TransferSyntax.RAW, TransferSyntax.DEFLATED, TransferSyntax.BIG_ENDIAN})
+
+_LOSSY = frozenset(
+    {
+        TransferSyntax.JPEG_BASELINE,
+        TransferSyntax.JPEG_EXTENDED,
+        TransferSyntax.JPEG_LS_NEAR,
+        TransferSyntax.JPEG_2000_LOSSY,
+        TransferSyntax.HTJ2K_LOSSY,
+    }
+)

@@ -1,0 +1,219 @@
+"""Read one file's header and stop before its pixels."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Sequence
+from io import BytesIO
+from os import PathLike, fspath, fstat
+from typing import Any, BinaryIO
+
+from pydicom import dcmread
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.errors import InvalidDicomError
+
+from abdominal_oncology.errors import MissingInputError, UnreadableFileError
+from abdominal_oncology.imaging.dicom.facts import HEADER_FACTS, plain_value
+from abdominal_oncology.imaging.dicom.kinds import VOLUME_CLASSES
+from abdominal_oncology.imaging.dicom.multiframe import functional_group_facts, functional_group_frames
+from abdominal_oncology.imaging.dicom.paths import open_path
+from abdominal_oncology.imaging.dicom.plane import single_frame
+from abdominal_oncology.imaging.dicom.records import Frame, Header, PixelLayout
+from abdominal_oncology.imaging.dicom.syntax import TransferSyntax
+
+NOT_DICOM = "this is not a DICOM file"
+
+_PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+_NEEDED = (
+    *HEADER_FACTS,
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "InstanceNumber",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "ModalityLUTSequence",
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+)
+_NEEDED_TAGS: Sequence[int] = tuple(tag for tag in map(tag_for_keyword, _NEEDED) if tag is not None)
+_PARSE_ERRORS = (EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, struct.error)
+
+
+def read_header(path: str | PathLike[str]) -> Header:
+    """The header of a DICOM file; raises UnreadableFileError with the reason where it has none."""
+    name = fspath(path)
+    try:
+        with open_path(name).open("rb", buffering=1 << 16) as file:
+            status = fstat(file.fileno())
+            return _parse(file, name, status.st_size, status.st_mtime_ns, None)
+    except FileNotFoundError as missing:
+        raise MissingInputError("there is no such file", where=name) from missing
+    except OSError as problem:
+        raise UnreadableFileError(
+            f"the file cannot be opened: {problem.strerror or problem}", where=name, remedy="check its permissions"
+        ) from problem
+
+
+def read_header_from_memory(data: bytes | Dataset, name: str) -> Header:
+    """The header of a whole DICOM file held as bytes, or of a pydicom data set; ``name`` is used in messages."""
+    if isinstance(data, Dataset):
+        stream = BytesIO()
+        _with_meta(data).save_as(stream, enforce_file_format=True)
+        data = stream.getvalue()
+    return _parse(BytesIO(data), name, len(data), 0, data)
+
+
+def _with_meta(data: Dataset) -> Dataset:
+    """A data set that never was a file has no transfer syntax yet; its pixels are then as numpy wrote them."""
+    if getattr(getattr(data, "file_meta", None), "TransferSyntaxUID", None):
+        return data
+    copy = FileDataset("", data, preamble=b"\0" * 128)
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import UID
+
+    copy.file_meta = FileMetaDataset()
+    copy.file_meta.TransferSyntaxUID = UID(TransferSyntax.RAW.value)
+    return copy
+
+
+def _parse(stream: BinaryIO, name: str, size: int, mtime_ns: int, memory: bytes | None) -> Header:
+    if size == 0:
+        raise UnreadableFileError("the file is empty", where=name, remedy="copy it again from its source")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's remarks on odd values; what matters is checked below
+            data = dcmread(
+                stream, stop_before_pixels=True, specific_tags=list(_NEEDED_TAGS), force=_lacks_preamble(stream)
+            )
+            return _to_header(data, stream, name, size, mtime_ns, memory)
+    except InvalidDicomError as problem:
+        raise UnreadableFileError(NOT_DICOM, where=name, remedy="leave it out") from problem
+    except _PARSE_ERRORS as problem:
+        raise UnreadableFileError(
+            f"the DICOM header is damaged or cut off ({problem})", where=name, remedy="copy the file again"
+        ) from problem
+
+
+def _lacks_preamble(stream: BinaryIO) -> bool:
+    """Old files begin with their first element, of group 8, instead of 128 bytes and ``DICM``."""
+    start = stream.read(132)
+    stream.seek(0)
+    return start[:2] == b"\x08\x00" and start[128:] != b"DICM"
+
+
+def _to_header(
+    data: FileDataset, stream: BinaryIO, name: str, size: int, mtime_ns: int, memory: bytes | None
+) -> Header:
+    meta = data.file_meta
+    facts = {key: value for key in HEADER_FACTS if key in data and (value := plain_value(data[key].value)) is not None}
+    pixels = _pixel_layout(data, stream, size)
+    frames: tuple[Frame, ...] = ()
+    if "PerFrameFunctionalGroupsSequence" in data:
+        frames = functional_group_frames(data)
+        facts = functional_group_facts(data) | facts
+    elif pixels is not None:
+        frames = (single_frame(data, facts),) if pixels.frames == 1 else ()
+    sop_class = str(data.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID") or "")
+    if pixels is None and (not sop_class or sop_class in VOLUME_CLASSES):
+        raise UnreadableFileError(
+            "the file ends within its header, before the size of the picture", where=name, remedy="copy the file again"
+        )
+    return Header(
+        path=name,
+        size=size,
+        mtime_ns=mtime_ns,
+        sop_class_uid=sop_class,
+        instance_uid=str(data.get("SOPInstanceUID") or meta.get("MediaStorageSOPInstanceUID") or ""),
+        patient_id=str(facts.get("PatientID", "")),
+        patient_name=str(facts.get("PatientName", "")),
+        study_uid=str(facts.get("StudyInstanceUID", "")),
+        series_uid=str(facts.get("SeriesInstanceUID", "")),
+        frame_of_reference_uid=str(facts.get("FrameOfReferenceUID", "")),
+        modality=str(facts.get("Modality", "")),
+        instance_number=int(plain_value(data.get("InstanceNumber")) or 0),
+        pixels=pixels,
+        frames=frames,
+        facts=facts,
+        memory=memory,
+        trouble=_trouble(data, pixels, size),
+    )
+
+
+def _pixel_layout(data: FileDataset, stream: BinaryIO, size: int) -> PixelLayout | None:
+    if "Rows" not in data or "Columns" not in data:
+        return None
+    implicit = bool(data.original_encoding[0])
+    guess = TransferSyntax.IMPLICIT if implicit else TransferSyntax.RAW
+    syntax = str(data.file_meta.get("TransferSyntaxUID") or guess.value)
+    offset, length = (None, -1) if syntax == TransferSyntax.DEFLATED else _pixel_element(stream, syntax)
+    stored = int(data.get("BitsStored") or data.get("BitsAllocated") or 16)
+    return PixelLayout(
+        transfer_syntax=syntax,
+        rows=int(data.Rows),
+        columns=int(data.Columns),
+        frames=max(1, int(plain_value(data.get("NumberOfFrames")) or 1)),
+        samples=int(data.get("SamplesPerPixel") or 1),
+        photometric=str(data.get("PhotometricInterpretation") or "MONOCHROME2").strip(),
+        bits_allocated=int(data.get("BitsAllocated") or 16),
+        bits_stored=stored,
+        high_bit=int(data.HighBit if data.get("HighBit") is not None else stored - 1),
+        signed=bool(data.get("PixelRepresentation") or 0),
+        padding=_padding(data, "PixelPaddingValue"),
+        padding_limit=_padding(data, "PixelPaddingRangeLimit"),
+        offset=offset,
+        length=length,
+    )
+
+
+def _padding(data: FileDataset, keyword: str) -> int | None:
+    value: Any = plain_value(data.get(keyword))
+    return value if isinstance(value, int) else None
+
+
+def _pixel_element(stream: BinaryIO, syntax: str) -> tuple[int, int]:
+    """Where the pixel data value begins and how long it says it is; (-1, -1) when the file ends before it."""
+    order = ">" if syntax == TransferSyntax.BIG_ENDIAN else "<"
+    start = stream.tell()
+    head = stream.read(12)
+    if len(head) < 12:
+        return -1, -1
+    group, element = struct.unpack(f"{order}HH", head[:4])
+    if (group << 16 | element) not in _PIXEL_TAGS:
+        return -1, -1
+    implicit = syntax == TransferSyntax.IMPLICIT
+    length = struct.unpack(f"{order}L", head[4:8] if implicit else head[8:12])[0]
+    return start + (8 if implicit else 12), -1 if length == _UNDEFINED_LENGTH else int(length)
+
+
+def _trouble(data: FileDataset, pixels: PixelLayout | None, size: int) -> str:
+    """Why the pixels of a readable header cannot be had, or nothing."""
+    if pixels is None:
+        return ""
+    if pixels.offset == -1:
+        return "the file ends before its pixel data (cut off while copying?)"
+    if "ModalityLUTSequence" in data:
+        return "its values go through a modality lookup table, which is not supported"
+    if pixels.offset is None or pixels.length < 0:
+        return ""
+    wanted = pixels.frame_bytes * pixels.frames
+    there = min(pixels.length, size - pixels.offset)
+    if there < wanted:
+        return f"truncated: {wanted} bytes of pixel data expected, {there} there"
+    return ""
