@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 import warnings
@@ -135,6 +136,7 @@ def _look(numbered: tuple[int, Path], profile: Profile) -> _Found:
     try:
         with _quiet():
             dataset = _read(path, pixels=False)
+            remark = _fill_uids(dataset)
             refuse_unfit(dataset)
             uids = tuple(str(dataset.get(keyword) or "").strip("\0 ") for keyword in _UID_KEYWORDS)
             first = min(moments(dataset, profile.rules), default=None) if profile.keeps_offsets else None
@@ -146,7 +148,7 @@ def _look(numbered: tuple[int, Path], profile: Profile) -> _Found:
         return _Found(number, path, outcome=Outcome.FAILED, reason=f"the header is damaged ({type(error).__name__})")
     if not all(uids):
         return _Found(number, path, outcome=Outcome.FAILED, reason="a study, series or instance UID is missing")
-    return _Found(number, path, (uids[0], uids[1], uids[2]), first)
+    return _Found(number, path, (uids[0], uids[1], uids[2]), first, reason=remark)
 
 
 def _read(path: Path, pixels: bool) -> Dataset:
@@ -170,12 +172,37 @@ def _read(path: Path, pixels: bool) -> Dataset:
     return dataset
 
 
+def _fill_uids(dataset: Dataset) -> str:
+    """Stand-ins for UIDs that a careless tool has emptied; gives a remark if study or series had to be guessed.
+
+    The file meta repeats class and instance; a frame of reference belongs to one study, and with the series' number,
+    time and name to one series. They are only ever written as hashes.
+    """
+    for keyword, twin in (("SOPClassUID", "MediaStorageSOPClassUID"), ("SOPInstanceUID", "MediaStorageSOPInstanceUID")):
+        if not dataset.get(keyword) and dataset.file_meta.get(twin):
+            setattr(dataset, keyword, dataset.file_meta[twin].value)
+    frame = str(dataset.get("FrameOfReferenceUID") or "")
+    if not frame or (dataset.get("StudyInstanceUID") and dataset.get("SeriesInstanceUID")):
+        return ""
+    marks = [str(dataset.get(keyword) or "") for keyword in ("SeriesNumber", "SeriesTime", "SeriesDescription")]
+    for keyword, stand_in in (("StudyInstanceUID", frame), ("SeriesInstanceUID", " ".join([frame, *marks]))):
+        if not dataset.get(keyword):
+            setattr(dataset, keyword, stand_in)
+    return "its study or series UID is empty; grouped by frame of reference"
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """pydicom's warnings quote the values they warn of."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """pydicom's warnings and log lines quote the values they warn of."""
+    log = logging.getLogger("pydicom")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def _without_duplicates(found: Iterable[_Found]) -> list[_Found]:
@@ -195,6 +222,7 @@ def _rewrite(task: tuple[_Found, float], destination: Path, profile: Profile, na
     try:
         with _quiet():
             source = _read(found.path, pixels=True)
+            _fill_uids(source)
             target, trace = rewrite_dataset(source, profile, names, Clock(origin))
             kinds = ("study", "series", "instance")
             output = Path(*(names.name(kind, uid) for kind, uid in zip(kinds, found.uids, strict=True))).with_suffix(
@@ -209,7 +237,7 @@ def _rewrite(task: tuple[_Found, float], destination: Path, profile: Profile, na
         return _Done(found, Outcome.FAILED, f"the result could not be written ({error.strerror})")
     except _DAMAGED as error:
         return _Done(found, Outcome.FAILED, f"the file is damaged ({type(error).__name__})")
-    return _Done(found, Outcome.WRITTEN, output=output.as_posix(), trace=trace)
+    return _Done(found, Outcome.WRITTEN, found.reason, output.as_posix(), trace)
 
 
 def _save(dataset: Dataset, path: Path) -> None:

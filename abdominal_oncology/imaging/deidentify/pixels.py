@@ -30,6 +30,7 @@ _ENCODER_NOTE = re.compile(
     rb"|Created by: FFmpeg[\w ,.]{0,20}|Grok[\w ,.]{0,20})?\0*"
 )
 _APPLICATION_NOTES = (b"JFIF\0", b"Adobe", b"SPIFF\0", b"mrfx")
+_SPIFF_END = b"\0\0\0\1\xff\xd8"  # a SPIFF header's last entry, which JPEG-LS encoders write
 _BARE_MARKERS = frozenset({0x01, 0x4F, 0x92, *range(0xD0, 0xD9)})  # no length follows: TEM, SOC, EPH, RSTn, SOI
 
 
@@ -114,7 +115,8 @@ def _refuse_comments(stream: bytes, scan_data: bytes) -> None:
 
 
 def _refuse_text(marker: int, body: bytes) -> None:
-    if 0xE0 <= marker <= 0xEF and not (body.startswith(_APPLICATION_NOTES) and len(body) <= 64):
+    harmless = body == _SPIFF_END or (body.startswith(_APPLICATION_NOTES) and len(body) <= 64)
+    if 0xE0 <= marker <= 0xEF and not harmless:
         raise UnreadableFileError("application data inside the compressed pixels may hold text")
     comment = body if marker == 0xFE else body[2:] if marker == 0x64 else b""  # JPEG 2000 says first what kind it is
     if not _ENCODER_NOTE.fullmatch(comment):

@@ -179,6 +179,7 @@ _BOLUS_FIGURES = _keep(
     "ContrastFlowRate",
     "ContrastFlowDuration",
     "ContrastBolusIngredientConcentration",
+    "ContrastBolusInjectionDelay",
 )
 
 _CONTRAST = (
@@ -191,7 +192,7 @@ _CONTRAST = (
         "ContrastBolusAgentSequence",
         *_keep(Number(0, 100), "ContrastBolusAgentNumber"),
         *_BOLUS_FIGURES,
-        _nest("ContrastBolusAdministrationProfileSequence", *_BOLUS_FIGURES, *_BOLUS_CLOCK),
+        _nest("ContrastAdministrationProfileSequence", *_BOLUS_FIGURES, *_BOLUS_CLOCK),
     ),
 )
 

@@ -79,12 +79,12 @@ class Report:
         return tuple(row for row in self.rows if row.outcome is Outcome.FAILED)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; files that were written are counted, the others listed."""
+        """Plain values for JSON; every file is counted, those with something to say about them are listed."""
         return {
             "profile": self.profile,
             "software": self.software,
             "method_codes": dict(self.method_codes),
             "files": {outcome.value: self.count(outcome) for outcome in Outcome},
             "studies": [study.as_dict() for study in self.studies],
-            "not_written": [row.as_dict() for row in self.rows if row.outcome is not Outcome.WRITTEN],
+            "remarks": [row.as_dict() for row in self.rows if row.reason],
         }

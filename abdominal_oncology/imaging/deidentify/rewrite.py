@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import correct_ambiguous_vr_element
@@ -100,13 +100,14 @@ class _Writer:
         target = Dataset()
         named = set()
         for rule in rules:
-            tag = Tag(tag_for_keyword(rule.keyword) or 0)
+            tag = Tag(rule.keyword)
             named.add(tag)
             if tag not in source:
                 continue
             value = self._passing(source, tag, rule)
             if value is None:
-                self.trace.refused[rule.keyword] += not _is_empty(source, tag)
+                if not _is_empty(source, tag):
+                    self.trace.refused[rule.keyword] += 1
                 continue
             self.trace.did(rule.action, rule.keyword)
             if tag != _PIXEL_DATA:  # looked at and put in place by itself

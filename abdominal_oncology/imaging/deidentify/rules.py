@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from pydicom.datadict import tag_for_keyword
+
 from abdominal_oncology.imaging.deidentify.vocabulary import Vocabulary, clean_text
 
 
@@ -107,6 +109,8 @@ class Rule:
     present_for: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
+        if tag_for_keyword(self.keyword) is None:
+            raise ValueError(f"{self.keyword} is no attribute of DICOM")
         if (self.action in (Action.KEEP, Action.CLEAN)) != (self.check is not None):
             raise ValueError(f"{self.keyword}: a check belongs to what is kept or cleaned, and only there")
         if (self.action is Action.NEST) != bool(self.nested):

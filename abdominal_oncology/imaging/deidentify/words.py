@@ -193,14 +193,14 @@ MAKER = Vocabulary(
 
 _MODELS = """
 SOMATOM Sensation Definition Emotion Perspective Force Drive Edge Flash Confidence Scope Spirit Volume Zoom Plus AS DS
-NAEOTOM Alpha Biograph mCT Horizon Vision Quadra Magnetom Avanto Aera Skyra Prisma Verio Symphony Trio TrioTim
-SymphonyTim Espree Sola Vida Lumina Altea Amira Essenza Harmony Sonata LightSpeed BrightSpeed VCT Discovery Revolution
-Optima HiSpeed Ultra Pro16 RT RT16 CT750 HD CT660 CT540 CT590 EVO Apex Frontier Signa Excite HDx HDxt Artist Architect
-Pioneer Premier MR450 MR450w MR750 MR750w Brilliance iCT Ingenuity IQon Spectral MX8000 IDT Gemini Achieva Ingenia
-Intera Ambition Elition Panorama Big Bore Incisive CT7500 dStream Aquilion ONE PRIME CX CXL LB Lightning Genesis
-Precision Asteion Activion Alexion Vantage Titan Galan Orian Elan SCENARIA Supria ECHELON OASIS AIRIS uCT uMR uMI
-NeuViz BodyTom Synthetic Phantom CT MR PET XR Eco Elite Select SP SE GO UP Top All 4 6 8 10 16 20 32 40 64 80 96 128
-256 320 384 400 500 510 528 530 550 560 710 750 760 770 780 820 860
+NAEOTOM Alpha Biograph Biograph40 Biograph64 Biograph128 mCT Horizon Vision Quadra Magnetom Avanto Aera Skyra Prisma
+Verio Symphony Trio TrioTim SymphonyTim Espree Sola Vida Lumina Altea Amira Essenza Harmony Sonata LightSpeed
+BrightSpeed VCT Discovery Revolution Optima HiSpeed Ultra Pro16 RT RT16 CT750 HD CT660 CT540 CT590 EVO Apex Frontier
+Signa Excite HDx HDxt Artist Architect Pioneer Premier MR450 MR450w MR750 MR750w Brilliance iCT Ingenuity IQon
+Spectral MX8000 IDT Gemini Achieva Ingenia Intera Ambition Elition Panorama Big Bore Incisive CT7500 dStream Aquilion
+ONE PRIME CX CXL LB Lightning Genesis Precision Asteion Activion Alexion Vantage Titan Galan Orian Elan SCENARIA
+Supria ECHELON OASIS AIRIS uCT uMR uMI NeuViz BodyTom Synthetic Phantom CT MR PET XR Eco Elite Select SP SE GO UP Top
+All 4 6 8 10 16 20 32 40 64 80 96 128 256 320 384 400 500 510 528 530 550 560 710 750 760 770 780 820 860
 """
 
 MODEL = Vocabulary("scanner model", dict.fromkeys(_MODELS.split(), ""))
