@@ -10,8 +10,6 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +18,7 @@ import vtk
 
 from abdominal_oncology.imaging.anatomy import lookup
 from abdominal_oncology.scene.headless_io import HeadlessIOManager
+from abdominal_oncology.scene.quiet import quiet
 
 _LOGICS = {  # module → class of its logic; segmentations first, segments need it
     "Segmentations": "vtkSlicerSegmentationsModuleLogic",
@@ -139,20 +138,11 @@ def _generic_colours() -> Any:
 
 def _module(name: str, kind: str, scene: Any, application_logic: Any) -> SimpleNamespace:
     logic = getattr(slicer, kind)()
-    with _quiet():  # the wheel has no share folder; its colour and terminology files are absent and not needed
+    with quiet():  # the wheel has no share folder; its colour and terminology files are absent and not needed
         logic.SetMRMLApplicationLogic(application_logic)
         logic.SetMRMLScene(scene)
     application_logic.SetModuleLogic(name, logic)
     return SimpleNamespace(name=name, logic=lambda: logic)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    vtk.vtkObject.GlobalWarningDisplayOff()
-    try:
-        yield
-    finally:
-        vtk.vtkObject.GlobalWarningDisplayOn()
 
 
 def _shut_down(cache: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import slicer
+import vtk
 
 _KINDS = {  # longest ending first
     ".seg.nrrd": "SegmentationFile",
@@ -81,8 +82,6 @@ class HeadlessIOManager:
 
 def _say(messages: Any, text: str) -> None:
     if messages is not None:
-        import vtk
-
         messages.AddMessage(vtk.vtkCommand.ErrorEvent, text)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import slicer
+import vtk
 
 from abdominal_oncology.errors import MissingInputError, SceneError
 from abdominal_oncology.imaging.anatomy import Structure, lookup
@@ -75,8 +76,6 @@ def segmentation_of(node: Node) -> Any:
 
 def tag_of(segment: Any, name: str) -> str:
     """A segment's tag, or empty text."""
-    import vtk
-
     value = vtk.reference("")
     return str(value) if segment.GetTag(name, value) else ""
 
