@@ -137,7 +137,7 @@ def test_a_second_run_replaces_its_own_files_only(save: Callable[..., Path], tmp
     deidentify(folder, tmp_path / "out", key=KEY)
     assert len(list((tmp_path / "out").rglob("*.dcm"))) == 2
     assert (tmp_path / "out" / "mine.txt").read_text() == "kept"
-    assert not list((tmp_path / "out").rglob("*.part"))
+    assert not list((tmp_path / "out").rglob(".*"))
 
 
 def test_cancelling_leaves_nothing_half_written(save: Callable[..., Path], tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from abdominal_oncology.cli.output import (
     terminal_progress,
 )
 from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.files import write_atomically
 from abdominal_oncology.imaging.deidentify import (
     PROFILES,
     Outcome,
@@ -66,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
         progress=terminal_progress(quiet=options.json),
     )
     text = json.dumps(report.as_dict(), indent=2) + "\n"
-    (options.output / REPORT_NAME).write_text(text, encoding="utf-8")
+    write_atomically(options.output / REPORT_NAME, text.encode("utf-8"))
     if options.json:
         print_json(report.as_dict())
     else:

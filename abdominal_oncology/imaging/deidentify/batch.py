@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,6 +27,7 @@ from abdominal_oncology.errors import (
     UnreadableFileError,
     WrongModalityError,
 )
+from abdominal_oncology.files import replacing
 from abdominal_oncology.imaging.deidentify.clock import Clock, moments
 from abdominal_oncology.imaging.deidentify.keys import Pseudonymiser, new_key
 from abdominal_oncology.imaging.deidentify.pixels import refuse_unfit
@@ -242,15 +242,8 @@ def _rewrite(task: tuple[_Found, float], destination: Path, profile: Profile, na
 
 def _save(dataset: Dataset, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            dataset.save_as(file, enforce_file_format=True)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:  # also when stopped from the keyboard: nothing half-written stays behind
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary:
+        dataset.save_as(temporary, enforce_file_format=True)
 
 
 def _spread(
