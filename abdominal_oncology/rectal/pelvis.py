@@ -121,7 +121,7 @@ class Pelvis:
             along = part.x * (np.cos(slope) * 0.09) + part.z * 0.05
             seam = np.abs(np.sin(across * 0.42 + 0.9 * np.sin(along * 2) + half))
             faint = np.clip(0.6 + np.sin(along + across * 0.17), 0, 1)
-            fatty = np.clip(0.11 - seam, 0, 1) * faint * (22 * self.streaks)
+            fatty = np.clip(0.15 - seam, 0, 1) * faint * (22 * self.streaks)
             tissue = signals.muscle + fatty
             part.fill(shape, tissue, muscle)
 
@@ -160,7 +160,7 @@ class Pelvis:
         at = tuple(along_z(z, heights, pair) for pair in (x, y, rx, ry))
         distance = ellipse(part, (at[0], at[1]), (at[2] * round_end, at[3] * round_end), degrees)
         if head:  # the joint: dark socket bone and a bright rim of fluid around the head
-            part.fill(distance - 2.4, signals.cortex)
+            part.fill(distance - 1.7, signals.cortex)
             part.fill(np.abs(distance - 0.6) - 0.4, 2.4)
         self._marrow(part, signals, distance)
 
@@ -177,6 +177,7 @@ class Pelvis:
         part = canvas.part((min(28 * w, 62 * w), max(28 * w, 62 * w)), (-72, 36), (-16, 96))
         if part is not None:
             half = along_z(part.z, (-16, -4, 10, 35, 60, 96), (1.0, 5.0, 6.5, 6.0, 3.5, 2.5))
+            half = half * (1 - 0.5 * np.clip(np.abs(part.y + 14) / 46, 0, 1) ** 2)
             shape = bar(part, (31 * w, -58), (50 * w, 22), half, -side * 7)
             part.fill(shape, signals.muscle, find("muscle").number)
             part.fill(np.abs(shape - 0.8) - 0.35, signals.fascia)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.imaging.anatomy import label_names
+from abdominal_oncology.imaging.anatomy import find, label_names
 from abdominal_oncology.imaging.geometry import Geometry, Matrix
 from abdominal_oncology.imaging.image import Image, Modality, Source
 from abdominal_oncology.phantom.mr_canvas import Canvas, Floats
@@ -20,7 +20,7 @@ from abdominal_oncology.phantom.result import Phantom
 from abdominal_oncology.progress import Progress, silent
 from abdominal_oncology.rectal.organs import Organs
 from abdominal_oncology.rectal.pelvis import Pelvis
-from abdominal_oncology.rectal.rectum_painter import Content, paint_rectum, rectum_mask
+from abdominal_oncology.rectal.rectum_painter import Content, paint_rectum
 from abdominal_oncology.rectal.tissue import Signals, Textures
 from abdominal_oncology.rectal.tumour import DEPTH_CLASSES_MM, Tumour, draw_tumour
 from abdominal_oncology.rectal.wall import RectalWall
@@ -31,7 +31,7 @@ _FEMALE_SHARE = 198 / 567
 _SMALLEST_FIELD_MM = 100.0
 _SUB_SLICES = np.array([-1 / 3, 0, 1 / 3], np.float32)
 _SUB_WEIGHTS = np.array([0.3, 0.4, 0.3], np.float32)
-_CHUNK_VOXELS = 400_000
+_CHUNK_VOXELS = 150_000
 
 
 def rectal_phantom(
@@ -190,13 +190,12 @@ class _Plan:
         canvas = self._warped(Canvas.blank(self.columns_mm, self.rows_mm, heights, edge))
         self.pelvis.paint(canvas, self.signals, self.textures)
         self.organs.paint(canvas, self.signals, self.textures, self.wall)
-        paint_rectum(canvas, self.signals, self.textures, self.wall, self.tumour, self.content)
+        tube = replace(canvas, labels=np.zeros_like(canvas.labels))
+        paint_rectum(canvas, tube, self.signals, self.textures, self.wall, self.tumour, self.content)
         parts = canvas.signal.reshape(planes.size, _SUB_SLICES.size, *canvas.signal.shape[1:])
         mixed = np.einsum("ksji,s->kji", parts, _SUB_WEIGHTS)
-        middle = self._warped(Canvas.blank(self.columns_mm, self.rows_mm, planes, edge))
-        rectum_mask(middle, self.wall)
-        centre = _SUB_SLICES.size // 2
-        return mixed, canvas.labels[centre :: _SUB_SLICES.size].astype(np.uint8), middle.labels.astype(np.uint8)
+        centres = slice(_SUB_SLICES.size // 2, None, _SUB_SLICES.size)
+        return mixed, canvas.labels[centres].astype(np.uint8), tube.labels[centres].astype(np.uint8)
 
     def _warped(self, canvas: Canvas) -> Canvas:
         """Bend the anatomy a few millimetres so that no two patients and no two sides are alike; the rectum little."""
@@ -214,8 +213,6 @@ class _Plan:
         return voxels
 
     def truth(self, labels: NDArray[np.uint8]) -> dict[str, object]:
-        from abdominal_oncology.imaging.anatomy import find
-
         tumour = labels == find("tumour").number
         depths = self.tumour.spread(self.planes_mm, self.wall)
         area = tumour.sum(axis=(1, 2))

@@ -34,13 +34,24 @@ class Content:
 
 
 def paint_rectum(
-    canvas: Canvas, signals: Signals, textures: Textures, wall: RectalWall, tumour: Tumour, content: Content
+    canvas: Canvas,
+    tube: Canvas,
+    signals: Signals,
+    textures: Textures,
+    wall: RectalWall,
+    tumour: Tumour,
+    content: Content,
 ) -> None:
-    """Paint the rectum and its tumour; everything around them must be painted already."""
-    part = canvas.part((-64, 64), (-64, 70))
-    if part is None:
+    """Paint the rectum and its tumour; everything around them must be painted already.
+
+    ``tube`` is a canvas on the same grid; its labels get the rectum as it was before the tumour grew: all that lies
+    within the outer surface of the muscularis.
+    """
+    part, whole = canvas.part((-64, 64), (-64, 70)), tube.part((-64, 64), (-64, 70))
+    if part is None or whole is None:
         return
     polar = wall.polar(part.x, part.y, part.z)
+    np.copyto(whole.labels, find("rectum").number, where=polar.depth_mm > 0)
     j0 = int(np.searchsorted(canvas.rows_mm, part.rows_mm[0]))
     i0 = int(np.searchsorted(canvas.columns_mm, part.columns_mm[0]))
     fine = textures.at("fine", part.z, j0, i0, part.signal.shape)
@@ -56,14 +67,6 @@ def paint_rectum(
     tissue = signals.tumour * (1 + grain * (0.6 * coarse + 0.6 * fine))
     distance = np.maximum(begins - polar.depth_mm, polar.depth_mm - ends)
     part.fill(np.where(plateau > 0, distance, 99.0), tissue, find("tumour").number)
-
-
-def rectum_mask(canvas: Canvas, wall: RectalWall) -> None:
-    """Label the whole tube as it was before the tumour grew: all that lies within the muscularis."""
-    part = canvas.part((-64, 64), (-64, 70))
-    if part is not None:
-        polar = wall.polar(part.x, part.y, part.z)
-        np.copyto(part.labels, find("rectum").number, where=polar.depth_mm > 0)
 
 
 def _layers(

@@ -25,7 +25,7 @@ class Signals:
     fascia: float = 2.0
     ligament: float = 0.6
     muscularis: float = 1.2
-    submucosa: float = 4.0
+    submucosa: float = 3.7
     mucosa: float = 2.0
     sphincter: float = 2.2
     prostate: float = 3.1

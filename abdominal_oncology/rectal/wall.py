@@ -100,8 +100,10 @@ class RectalWall:
 
     def lumen_depth(self, angle: Floats, z: Floats) -> Floats:
         """Depth (mm) below the outer surface at which the lumen begins, folds included."""
-        wave = np.cos((self.folds / 2) * angle + self.fold_phase + z * 0.05)
-        depth: Floats = self.thickness_mm + self.fold_mm * np.square(wave)
+        # flattened as a whole, and pleated
+        flat = np.square(np.cos(angle + (self.fold_phase + 1.3) + z * 0.012))
+        pleats = np.square(np.cos((self.folds / 2) * angle + self.fold_phase + z * 0.05))
+        depth: Floats = self.thickness_mm + self.fold_mm * (0.65 * flat + 0.35 * pleats * (0.4 + 0.6 * flat))
         return depth
 
     def polar(self, x: Floats, y: Floats, z: Floats) -> Polar:
