@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import zipfile
 from pathlib import Path
@@ -20,7 +19,7 @@ def save_scene(path: str | Path) -> Path:
         draft = Path(folder) / target.name  # the bundle's inner folder takes the file's name
         if not boot().WriteToMRB(str(draft)) or not zipfile.is_zipfile(draft):
             raise SceneError("the scene could not be saved", where=target, remedy="check free space and permissions")
-        os.replace(draft, target)
+        draft.replace(target)
     return target
 
 

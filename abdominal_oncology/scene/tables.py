@@ -1,4 +1,8 @@
-"""Result tables: rows of plain values ↔ table nodes whose columns keep their type, unit and description."""
+"""Result tables: rows of plain values ↔ table nodes whose columns keep their type, unit and description.
+
+Slicer saves tables as tab-separated text: fractions keep six significant digits, and quotation marks, tabs and line
+ends would break the file, so they are held as look-alikes (″, em space, ⏎) and turned back on reading.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,10 @@ from abdominal_oncology.scene.headless import boot
 from abdominal_oncology.scene.hierarchy import item_of, place_beside
 from abdominal_oncology.scene.nodes import Node, describe, require_node
 
+_LOOK_ALIKES = {'"': "″", "\t": "\u2003", "\n": "⏎"}
+_TO_NODE = str.maketrans(_LOOK_ALIKES)
+_FROM_NODE = str.maketrans({alike: real for real, alike in _LOOK_ALIKES.items()})
+_BOOLEANS: Mapping[bool | None, str] = {True: "true", False: "false", None: ""}  # in a column where some are missing
 _KIND = "AbdominalOncology.Kind"  # column property: what Python type the values had
 
 Value = str | int | float | bool | None
@@ -42,7 +50,7 @@ def table_node_from_rows(
     descriptions: Mapping[str, str] | None = None,
     beside: Node = None,
 ) -> Node:
-    """A table node: numbers stay numbers, True and False too, and a missing number is an empty cell (NaN).
+    """A table node: numbers stay numbers, True and False too; a missing number is NaN, a missing text is empty.
 
     A missing key is a missing value. ``units`` and ``descriptions`` by column; one for a column that does not exist is
     an error, because it is a typing mistake.
@@ -54,6 +62,9 @@ def table_node_from_rows(
     for key in (*table.units, *table.descriptions):
         if key not in columns:
             raise InvalidInputError(f"there is no column {key!r}", remedy=f"use one of {', '.join(columns)}")
+    for column in columns:
+        if not column or column != column.translate(_TO_NODE):
+            raise InvalidInputError(f"{column!r} cannot be the name of a column", remedy="use plain text")
     arrays = [(column, *_array(column, [row.get(column) for row in table.rows])) for column in columns]
     if beside is not None:
         require_node(beside, "vtkMRMLNode", "source node")
@@ -63,7 +74,7 @@ def table_node_from_rows(
         node.AddColumn(array)
         node.SetColumnProperty(column, _KIND, kind)
         node.SetColumnUnitLabel(column, table.units.get(column, ""))
-        node.SetColumnDescription(column, table.descriptions.get(column, ""))
+        node.SetColumnDescription(column, table.descriptions.get(column, "").translate(_TO_NODE))
         unit = table.units.get(column, "")
         node.SetColumnTitle(column, f"{column} [{unit}]" if unit not in ("", "1") else column)
     if beside is None:
@@ -86,48 +97,48 @@ def table_from_node(node: Node) -> Table:
     }
     rows = tuple({name: columns[name][row] for name in names} for row in range(node.GetNumberOfRows()))
     units = {name: node.GetColumnUnitLabel(name) for name in names if node.GetColumnUnitLabel(name)}
-    texts = {name: node.GetColumnDescription(name) for name in names if node.GetColumnDescription(name)}
-    return Table(rows, units, texts)
+    texts = {name: node.GetColumnDescription(name).translate(_FROM_NODE) for name in names}
+    return Table(rows, units, {name: text for name, text in texts.items() if text})
 
 
 def _array(column: str, values: Sequence[Any]) -> tuple[Any, str]:
     """A VTK column for the values, and the kind they were of."""
     plain = [value.item() if isinstance(value, np.generic) else value for value in values]
-    present = [value for value in plain if value is not None]
-    if all(isinstance(value, bool) for value in present) and len(present) == len(plain):
+    kinds = {type(value) for value in plain} - {type(None)}
+    whole = type(None) not in {type(value) for value in plain}
+    array, kind, cells = _text_column(plain)
+    if kinds == {bool} and whole:
         array, kind, cells = vtk.vtkIntArray(), "bool", [int(value) for value in plain]
-    elif all(isinstance(value, int) and not isinstance(value, bool) for value in present) and _fits(present, plain):
-        array, kind, cells = vtk.vtkIntArray(), "int", plain
-    elif present and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in present):
-        kind = "int" if all(isinstance(value, int) for value in present) else "float"
-        array, cells = vtk.vtkDoubleArray(), [math.nan if value is None else float(value) for value in plain]
-    elif all(isinstance(value, (str, bool)) for value in present):
-        array, kind, cells = vtk.vtkStringArray(), "text", ["" if value is None else str(value) for value in plain]
-    else:
-        kinds = ", ".join(sorted({type(value).__name__ for value in present}))
-        raise InvalidInputError(
-            f"column {column!r} mixes {kinds}",
-            remedy="give each column one kind of value: numbers, text, or True/False",
-        )
+    elif kinds == {bool}:
+        array, kind, cells = vtk.vtkStringArray(), "bool", [_BOOLEANS[value] for value in plain]
+    elif kinds == {int} and whole and max(map(abs, plain)) < 2**63:
+        array, kind, cells = vtk.vtkLongLongArray(), "int", plain
+    elif kinds and kinds <= {int, float}:
+        cells = [math.nan if value is None else float(value) for value in plain]
+        array, kind = vtk.vtkDoubleArray(), "int" if kinds == {int} else "float"
+    elif not kinds <= {str}:
+        names = ", ".join(sorted(each.__name__ for each in kinds))
+        remedy = "give each column one kind of value: numbers, text, or True and False"
+        raise InvalidInputError(f"column {column!r} holds {names}", remedy=remedy)
     array.SetName(column)
     for cell in cells:
         array.InsertNextValue(cell)
     return array, kind
 
 
-def _fits(present: Sequence[int], plain: Sequence[Any]) -> bool:
-    limits = np.iinfo(np.int32)
-    return len(present) == len(plain) and all(limits.min <= value <= limits.max for value in present)
+def _text_column(values: Sequence[Any]) -> tuple[Any, str, list[Any]]:
+    return vtk.vtkStringArray(), "text", ["" if value is None else str(value).translate(_TO_NODE) for value in values]
 
 
 def _values(array: Any, kind: str) -> list[Value]:
     cells = [array.GetValue(row) for row in range(array.GetNumberOfValues())]
     if kind == "bool":
-        return [bool(cell) for cell in cells]
+        by_text = {text: value for value, text in _BOOLEANS.items()}
+        return [by_text.get(cell) if isinstance(cell, str) else bool(cell) for cell in cells]
     values: list[Value] = []
     for cell in cells:
         if isinstance(cell, float):
             values.append(None if math.isnan(cell) else int(cell) if kind == "int" else cell)
         else:
-            values.append(cell)
+            values.append(cell.translate(_FROM_NODE) if isinstance(cell, str) else cell)
     return values
