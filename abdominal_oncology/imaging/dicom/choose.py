@@ -41,7 +41,7 @@ def choose_stack(
         raise InconsistentSeriesError(
             f"there are {len(meant)} volumes here",
             where=where,
-            remedy=f"say which one is meant (series_uid=, or volume=N) of:{_listing(found)}",
+            remedy=f"say which one is meant, by its series UID or its number here:{_listing(found)}",
         )
     aside = len(found) - 1 + sum(not one.volumes for one in series)
     warnings = _unreadable(scan)
@@ -84,6 +84,8 @@ def _listing(found: list[tuple[Series, Volume]]) -> str:
     for number, (series, volume) in enumerate(found[:_MOST_LISTED]):
         apart = f" [{volume.told_apart_by}]" if volume.told_apart_by else ""
         name = series.description or "no description"
-        lines.append(f"\n  {number}: {name}{apart}, {len(volume.group.planes)} slices, {volume.kind}, {series.uid}")
+        lines.append(
+            f"\n  {number}: {name}{apart}, {len(volume.group.planes)} slices, {volume.kind}, {series.uid or 'UID removed'}"
+        )
     more = f"\n  … and {len(found) - _MOST_LISTED} more" if len(found) > _MOST_LISTED else ""
-    return "".join(lines) + more + "\n"
+    return "".join(lines) + more

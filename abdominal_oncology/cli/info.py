@@ -1,0 +1,83 @@
+"""``abdominal-oncology info``: what one image is, where it lies and what was found wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from abdominal_oncology.cli.output import (
+    Commands,
+    ExitCode,
+    add_command,
+    add_json_option,
+    print_json,
+    print_table,
+    terminal_progress,
+)
+from abdominal_oncology.imaging.image import Image
+from abdominal_oncology.imaging.open import open_reader
+from abdominal_oncology.imaging.reader import read_image
+from abdominal_oncology.progress import part
+
+
+def register(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = add_command(
+        commands,
+        "info",
+        "describe one image: grid, values, header facts, warnings",
+        "abdominal-oncology info scans/portal.nrrd --json",
+    )
+    parser.add_argument("path", help="a folder of DICOM files, a DICOM file, or a .nii .nii.gz .nrrd .mha file")
+    parser.add_argument("--series", metavar="UID", default="", help="which series of a folder")
+    parser.add_argument("--volume", metavar="N", type=int, help="which volume of a folder, as `scan` numbers them")
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    progress = terminal_progress(quiet=options.json)
+    reader = open_reader(
+        options.path, series_uid=options.series, volume=options.volume, progress=part(progress, 0.0, 0.5)
+    )
+    facts = _facts(read_image(reader, part(progress, 0.5, 1.0)))
+    progress(1.0, "done")
+    if options.json:
+        print_json(facts)
+        return ExitCode.DONE
+    header, warnings = facts.pop("header"), facts.pop("warnings")
+    print_table([{"what": name.replace("_", " "), "value": _text(value, ", ")} for name, value in facts.items()])
+    if header:
+        print()
+        print_table([{"header": name, "value": _text(value, " \\ ")} for name, value in header.items()])
+    for warning in warnings:
+        print(f"\nwarning {warning['code']}: {warning['message']}")
+    return ExitCode.DONE
+
+
+def _facts(image: Image) -> dict[str, Any]:
+    geometry = image.geometry
+    return {
+        "path": image.source.path,
+        "modality": str(image.modality),
+        "shape_kji": geometry.shape,
+        "spacing_mm_kji": geometry.spacing_mm,
+        "size_mm_kji": geometry.size_mm,
+        "origin_mm_lps": geometry.origin_mm,
+        "direction_k_lps": geometry.directions[0],
+        "direction_j_lps": geometry.directions[1],
+        "direction_i_lps": geometry.directions[2],
+        "plane": geometry.plane,
+        "obliquity_degrees": geometry.obliquity_degrees,
+        "value_type": str(image.voxels.dtype),
+        "lowest_value": image.voxels.min().item(),
+        "highest_value": image.voxels.max().item(),
+        "mean_value": float(image.voxels.mean(dtype="float64")),
+        "header": dict(image.source.header),
+        "warnings": [{"code": warning.code, "message": warning.message} for warning in image.warnings],
+    }
+
+
+def _text(value: Any, between: str) -> Any:
+    if not isinstance(value, list | tuple):
+        return value
+    return between.join(f"{item:.4g}" if isinstance(item, float) else str(item) for item in value)
