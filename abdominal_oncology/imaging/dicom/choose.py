@@ -83,9 +83,7 @@ def _listing(found: list[tuple[Series, Volume]]) -> str:
     lines = []
     for number, (series, volume) in enumerate(found[:_MOST_LISTED]):
         apart = f" [{volume.told_apart_by}]" if volume.told_apart_by else ""
-        name = series.description or "no description"
-        lines.append(
-            f"\n  {number}: {name}{apart}, {len(volume.group.planes)} slices, {volume.kind}, {series.uid or 'UID removed'}"
-        )
+        name, uid = series.description or "no description", series.uid or "UID removed"
+        lines.append(f"\n  {number}: {name}{apart}, {len(volume.group.planes)} slices, {volume.kind}, {uid}")
     more = f"\n  … and {len(found) - _MOST_LISTED} more" if len(found) > _MOST_LISTED else ""
     return "".join(lines) + more

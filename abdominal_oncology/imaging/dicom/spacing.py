@@ -40,8 +40,8 @@ def is_even(positions_mm: Sequence[float]) -> bool:
     z = np.asarray(positions_mm, dtype=np.float64)
     if z.size < 3:
         return True
-    step = (z[-1] - z[0]) / (z.size - 1)
-    return bool(np.abs(z - (z[0] + step * np.arange(z.size))).max() <= _tolerance(step))
+    step, start = _line(z)
+    return bool(np.abs(z - (start + step * np.arange(z.size))).max() <= _tolerance(step))
 
 
 def gaps_too_wide(positions_mm: Sequence[float]) -> list[int]:
@@ -63,7 +63,7 @@ def plan_spacing(positions_mm: Sequence[float]) -> SpacingPlan:
     steps = np.diff(z)
     extent = float(z[-1] - z[0])
     if is_even(positions_mm):
-        return SpacingPlan("even", extent / (z.size - 1), np.arange(z.size), np.zeros(z.size))
+        return SpacingPlan("even", _line(z)[0], np.arange(z.size), np.zeros(z.size))
     usual = _usual(steps)
     multiples = np.rint(steps / usual)
     if (multiples >= 1).all() and (np.abs(steps - multiples * usual) <= _tolerance(usual) * multiples).all():
@@ -87,6 +87,13 @@ def _between(
     lower[at_upper] += 1
     fraction[at_upper] = 0.0
     return SpacingPlan(state, spacing, lower, fraction, missing)
+
+
+def _line(z: NDArray[np.float64]) -> tuple[float, float]:
+    """Step and start of the even positions nearest to ``z``: rounded ends do not count for more than the rest."""
+    k = np.arange(z.size) - (z.size - 1) / 2
+    step = float(k @ z / (k @ k))
+    return step, float(z.mean() - step * (z.size - 1) / 2)
 
 
 def _usual(steps: NDArray[np.float64]) -> float:
