@@ -86,7 +86,8 @@ def decode_with_imagecodecs(data: bytes, layout: PixelLayout) -> NDArray[Any] | 
         return None
     syntax = layout.transfer_syntax
     if syntax == TransferSyntax.RLE:
-        values = codecs.dicomrle_decode(data, np.dtype(_kind(layout)).newbyteorder("<"))
+        stored_type = np.dtype(_kind(layout)).newbyteorder("<")
+        values = np.frombuffer(codecs.dicomrle_decode(data, stored_type), stored_type)
         return _shaped(values[: layout.rows * layout.columns], layout)
     if syntax in (TransferSyntax.JPEG_LS, TransferSyntax.JPEG_LS_NEAR):
         return _shaped(codecs.jpegls_decode(data), layout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import warnings
+import zlib
 from collections.abc import Sequence
 from io import BytesIO
 from os import PathLike, fspath, fstat
@@ -53,7 +54,16 @@ _NEEDED = (
     "PerFrameFunctionalGroupsSequence",
 )
 _NEEDED_TAGS: Sequence[int] = tuple(tag for tag in map(tag_for_keyword, _NEEDED) if tag is not None)
-_PARSE_ERRORS = (EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, struct.error)
+_PARSE_ERRORS = (
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    struct.error,
+    zlib.error,
+)
 
 
 def read_header(path: str | PathLike[str]) -> Header:
@@ -130,8 +140,9 @@ def _to_header(
         facts = functional_group_facts(data) | facts
     elif pixels is not None:
         frames = (single_frame(data, facts),) if pixels.frames == 1 else ()
-    sop_class = str(data.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID") or "")
-    if pixels is None and (not sop_class or sop_class in VOLUME_CLASSES):
+    meta_class = str(meta.get("MediaStorageSOPClassUID") or "")
+    sop_class = str(data.get("SOPClassUID") or meta_class)
+    if pixels is None and (not sop_class or VOLUME_CLASSES & {sop_class, meta_class}):
         raise UnreadableFileError(
             "the file ends within its header, before the size of the picture", where=name, remedy="copy the file again"
         )
