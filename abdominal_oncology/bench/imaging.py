@@ -138,6 +138,7 @@ def _labels(name: str, progress: Progress) -> list[Timing]:
 
 def _resize(name: str, progress: Progress) -> list[Timing]:
     slices = _ct().voxels[:_SLICES]
+    writable = slices.copy()  # torch warns about arrays that it must not write to
 
     def torch_resize(mode: str) -> Any:
         torch, _ = _torch_and_monai()
@@ -151,7 +152,7 @@ def _resize(name: str, progress: Progress) -> list[Timing]:
 
     def ours_on_tensor() -> Any:
         torch, _ = _torch_and_monai()
-        return resize_slices(torch.from_numpy(np.array(slices)), _SIZE, "bilinear")
+        return resize_slices(torch.from_numpy(writable), _SIZE, "bilinear")
 
     windowed = (50.0, 400.0)
     return compare(
@@ -176,7 +177,10 @@ def _streaming(name: str, progress: Progress) -> list[Timing]:
     with tempfile.TemporaryDirectory() as folder:
         contenders = []
         for ending in (".nii", ".nii.gz", ".nrrd", ".mha"):
-            path = write_volume_file(image, Path(folder) / f"volume{ending}")
+            # one folder each: beside volume.nii, ITK reads that file when asked for volume.nii.gz
+            place = Path(folder) / ending.strip(".")
+            place.mkdir()
+            path = write_volume_file(image, place / f"volume{ending}")
             contenders += [
                 Contender(f"open_volume_file {ending}", _ours_streaming(path), ours=True),
                 Contender(f"SimpleITK whole {ending}", _whole_file(path)),
@@ -193,8 +197,8 @@ def _whole_file(path: Path) -> Callable[[], Any]:
 
 
 def _diameters(name: str, progress: Progress) -> list[Timing]:
-    mask = _ellipsoid(_CT_GRID)
-    theirs = to_sitk(mask)
+    mask, lesion = _ellipsoid(_CT_GRID), _ellipsoid(_CT_GRID, (8, 25, 30))
+    theirs = to_sitk(lesion)
 
     def feret() -> Any:
         statistics = sitk.LabelShapeStatisticsImageFilter()
@@ -205,9 +209,11 @@ def _diameters(name: str, progress: Progress) -> list[Timing]:
     return compare(
         name,
         [
-            Contender("in_plane_diameter", lambda: in_plane_diameter(mask), ours=True),
-            Contender("diameter_3d", lambda: diameter_3d(mask), ours=True),
-            Contender("SimpleITK Feret (3-D, voxel centres)", feret, repeats=1),
+            Contender("in plane, liver", lambda: in_plane_diameter(mask), ours=True, repeats=5),
+            Contender("3-D, liver", lambda: diameter_3d(mask), ours=True, repeats=5),
+            Contender("in plane, lesion of 48 mm", lambda: in_plane_diameter(lesion), ours=True, repeats=5),
+            Contender("3-D, lesion of 48 mm", lambda: diameter_3d(lesion), ours=True, repeats=5),
+            Contender("SimpleITK Feret (3-D, voxel centres), lesion", feret, repeats=2),
         ],
         progress,
     )
@@ -238,9 +244,9 @@ def _plain_n4(image: Image, shrink: int) -> NDArray[Any]:
     return field
 
 
-def _ellipsoid(grid: Geometry) -> Image:
+def _ellipsoid(grid: Geometry, radii: tuple[int, int, int] = (40, 100, 150)) -> Image:
     k, j, i = np.ogrid[: grid.shape[0], : grid.shape[1], : grid.shape[2]]
-    inside = ((k - 50) / 40) ** 2 + ((j - 256) / 100) ** 2 + ((i - 200) / 150) ** 2 < 1
+    inside = ((k - 50) / radii[0]) ** 2 + ((j - 256) / radii[1]) ** 2 + ((i - 200) / radii[2]) ** 2 < 1
     return Image(inside.astype(np.uint8), grid, Modality.MASK)
 
 

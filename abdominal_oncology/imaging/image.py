@@ -125,6 +125,10 @@ class Image:
         object.__setattr__(self, "history", tuple(self.history))
         object.__setattr__(self, "warnings", tuple(self.warnings))
 
+    def __reduce__(self) -> tuple[type[Image], tuple[Any, ...]]:
+        # through the constructor, so that the voxels are read-only on the other side too
+        return (Image, (self.voxels, self.geometry, self.modality, self.source, self.history, self.warnings))
+
     def derive(
         self,
         operation: str,

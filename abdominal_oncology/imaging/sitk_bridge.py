@@ -1,4 +1,4 @@
-"""Image ↔ SimpleITK image: the one place that knows how ITK orders axes, (i, j, k) there, (k, j, i) here; both LPS mm."""
+"""Image ↔ SimpleITK image, in the one place that knows ITK's axes: (i, j, k) there, (k, j, i) here; LPS mm both."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image, Modality, Source
+
+_TINY = 1e-15
 
 
 def to_sitk(image: Image, *, pixel_type: Any = None) -> Any:
@@ -40,7 +42,9 @@ def place(sitk_image: Any, geometry: Geometry) -> None:
 
 def itk_direction(geometry: Geometry) -> tuple[float, ...]:
     """The nine direction cosines as ITK wants them: row by row, columns along i, j, k."""
-    return tuple(float(v) for v in np.asarray(geometry.directions)[::-1].T.ravel())
+    axes = np.asarray(geometry.directions)[::-1].T.ravel()
+    # ITK's matrix inversion stumbles over denormal numbers such as 5e-306 and then sees every point outside
+    return tuple(float(v) for v in np.where(np.abs(axes) < _TINY, 0.0, axes))
 
 
 def geometry_from_itk(
