@@ -77,3 +77,7 @@ class MissingDependencyError(AbdominalOncologyError):
 
 class Cancelled(AbdominalOncologyError):
     """The user asked to stop; nothing half-written is left behind."""
+
+
+class TrainingStoppedError(AbdominalOncologyError):
+    """A training cannot go on (loss not finite, disk full); its last good state is kept."""

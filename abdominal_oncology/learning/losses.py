@@ -71,7 +71,7 @@ class TripletLoss(Loss):
     ``batch-hard``: per anchor the farthest of its class and the nearest of another. ``semi-hard``: every
     anchor–positive pair with the nearest negative farther than the positive, or the farthest negative where none is.
     With ``normalise`` features have unit length: squared distances are at most 4, so a margin of 1 hardly ever rests.
-    A batch without a valid triplet gives 0.
+    A batch without a valid triplet gives 0. On several devices each mines its own share of the batch.
     """
 
     def __init__(
@@ -118,7 +118,8 @@ class TripletLoss(Loss):
 class CentreLoss(Loss):
     """½ Σ ‖x_i − c_y‖² to running class centres, which follow their class in training (Wen et al.).
 
-    After each training step c_j −= rate · Σ_{y=j}(c_j − x_i) / (1 + n_j); centres are state, not parameters.
+    After each training step c_j −= rate · Σ_{y=j}(c_j − x_i) / (1 + n_j); centres are state, not parameters. On
+    several devices both sums run over the global batch, so that centres stay the same everywhere.
     """
 
     centres: Tensor
@@ -131,7 +132,8 @@ class CentreLoss(Loss):
     def forward(self, logits: Tensor, features: Tensor | None, target: Tensor) -> Tensor:
         points = _needed(features, "centre loss")
         target = target.long()
-        loss = 0.5 * (points - self.centres[target]).square().sum()
+        # gradients are averaged over devices and this loss is a sum: hence the factor
+        loss = 0.5 * (points - self.centres[target]).square().sum() * _devices()
         if self.training:
             self._follow(points.detach(), target)
         return loss
@@ -139,8 +141,11 @@ class CentreLoss(Loss):
     @torch.no_grad()
     def _follow(self, points: Tensor, target: Tensor) -> None:
         members = functional.one_hot(target, len(self.centres)).to(points)
-        counts = members.sum(dim=0)[:, None]
-        step = (counts * self.centres - members.T @ points) / (1 + counts)
+        counts, sums = members.sum(dim=0)[:, None], members.T @ points
+        if _devices() > 1:
+            torch.distributed.all_reduce(counts)
+            torch.distributed.all_reduce(sums)
+        step = (counts * self.centres - sums) / (1 + counts)
         self.centres = self.centres - self.rate * step
 
 
@@ -157,6 +162,11 @@ class WeightedSum(Loss):
     def forward(self, logits: Tensor, features: Tensor | None, target: Tensor) -> Tensor:
         values = [loss(logits, features, target) for loss in self.losses]
         return torch.stack([weight * value for weight, value in zip(self.weights, values, strict=True)]).sum()
+
+
+def _devices() -> int:
+    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return int(torch.distributed.get_world_size()) if distributed else 1
 
 
 def _label_rows(logits: Tensor, target: Tensor) -> Tensor:
