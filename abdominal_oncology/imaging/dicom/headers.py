@@ -163,7 +163,7 @@ def _to_header(
         frames=frames,
         facts=facts,
         memory=memory,
-        trouble=_trouble(data, pixels, size),
+        trouble=_trouble(data, pixels, len(frames), size),
     )
 
 
@@ -213,12 +213,14 @@ def _pixel_element(stream: BinaryIO, syntax: str) -> tuple[int, int]:
     return start + (8 if implicit else 12), -1 if length == _UNDEFINED_LENGTH else int(length)
 
 
-def _trouble(data: FileDataset, pixels: PixelLayout | None, size: int) -> str:
+def _trouble(data: FileDataset, pixels: PixelLayout | None, described: int, size: int) -> str:
     """Why the pixels of a readable header cannot be had, or nothing."""
     if pixels is None:
         return ""
     if pixels.offset == -1:
         return "the file ends before its pixel data (cut off while copying?)"
+    if described and described != pixels.frames:
+        return f"it holds {pixels.frames} frames but describes {described}"
     if "ModalityLUTSequence" in data:
         return "its values go through a modality lookup table, which is not supported"
     if pixels.offset is None or pixels.length < 0:

@@ -66,10 +66,11 @@ def plan_spacing(positions_mm: Sequence[float]) -> SpacingPlan:
         return SpacingPlan("even", _line(z)[0], np.arange(z.size), np.zeros(z.size))
     usual = _usual(steps)
     multiples = np.rint(steps / usual)
-    if (multiples >= 1).all() and (np.abs(steps - multiples * usual) <= _tolerance(usual) * multiples).all():
-        count = int(multiples.sum())
+    count = int(multiples.sum())
+    if (multiples >= 1).all() and count > steps.size:
         exact = z[0] + np.concatenate(([0.0], np.cumsum(multiples))) * extent / count
-        return _between("missing", exact, extent / count, count + 1, missing=count + 1 - z.size)
+        if np.abs(exact - z).max() <= _tolerance(extent / count):
+            return _between("missing", exact, extent / count, count + 1, missing=count + 1 - z.size)
     if steps.max() > _MOST_UNEVEN * steps.min():
         return SpacingPlan("too uneven", usual, np.arange(z.size), np.zeros(z.size))
     count = max(1, round(extent / usual))
