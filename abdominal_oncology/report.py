@@ -15,14 +15,14 @@ from abdominal_oncology.files import write_atomically
 
 
 @dataclass(frozen=True)
-class Text:
+class Paragraph:
     """One paragraph."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """Rows by column name; ``units`` by column name are printed in the head. ``name`` becomes the CSV's file name."""
 
     name: str
@@ -32,7 +32,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Picture:
+class ReportPicture:
     """A PNG with its caption. ``name`` becomes the file's name."""
 
     name: str
@@ -40,14 +40,14 @@ class Picture:
     png: bytes
 
 
-Part = Text | Table | Picture
+Part = Paragraph | ReportTable | ReportPicture
 
 
 @dataclass(frozen=True)
 class Report:
     """
     >>> from tempfile import TemporaryDirectory
-    >>> table = Table("sizes", "Sizes", [{"lesion": 1, "size": 21.0}], {"size": "mm"})
+    >>> table = ReportTable("sizes", "Sizes", [{"lesion": 1, "size": 21.0}], {"size": "mm"})
     >>> with TemporaryDirectory() as folder:
     ...     path = Report("Example", "Research use only.", [table]).write(Path(folder))
     ...     sorted(file.name for file in path.parent.iterdir())
@@ -62,9 +62,9 @@ class Report:
         """Write ``report.html``, one CSV per table and one PNG per picture; gives the path of the HTML file."""
         folder.mkdir(parents=True, exist_ok=True)
         for part in self.parts:
-            if isinstance(part, Table):
+            if isinstance(part, ReportTable):
                 _write_csv(part, folder / f"{_file_name(part.name)}.csv")
-            elif isinstance(part, Picture):
+            elif isinstance(part, ReportPicture):
                 write_atomically(folder / f"{_file_name(part.name)}.png", part.png)
         path = folder / "report.html"
         write_atomically(path, self.html().encode())
@@ -74,12 +74,12 @@ class Report:
         body: list[str] = []
         pictures: list[str] = []
         for part in self.parts:
-            if isinstance(part, Picture):
+            if isinstance(part, ReportPicture):
                 pictures.append(_picture(part))
                 continue
             body += _gallery(pictures)
             pictures = []
-            body.append(f"<p>{html.escape(part.text)}</p>" if isinstance(part, Text) else _table(part))
+            body.append(f"<p>{html.escape(part.text)}</p>" if isinstance(part, Paragraph) else _table(part))
         body += _gallery(pictures)
         title = html.escape(self.title)
         return (
@@ -94,7 +94,7 @@ def _gallery(pictures: Sequence[str]) -> list[str]:
     return [f'<div class="pictures">{"".join(pictures)}</div>'] if pictures else []
 
 
-def _picture(picture: Picture) -> str:
+def _picture(picture: ReportPicture) -> str:
     data = base64.b64encode(picture.png).decode()
     caption = html.escape(picture.caption)
     return (
@@ -102,7 +102,7 @@ def _picture(picture: Picture) -> str:
     )
 
 
-def _table(table: Table) -> str:
+def _table(table: ReportTable) -> str:
     columns = list(table.rows[0]) if table.rows else []
     head = "".join(f"<th>{html.escape(column)}{_unit(table.units.get(column, ''))}</th>" for column in columns)
     rows = "".join("<tr>" + "".join(_cell(row.get(column)) for column in columns) + "</tr>" for row in table.rows)
@@ -123,7 +123,7 @@ def _cell(value: Any) -> str:
     return f'<td class="number">{value:.6g}</td>'
 
 
-def _write_csv(table: Table, path: Path) -> None:
+def _write_csv(table: ReportTable, path: Path) -> None:
     columns = list(table.rows[0]) if table.rows else []
     names = [f"{column} ({table.units[column]})" if column in table.units else column for column in columns]
     lines = [names, *([row.get(column) for column in columns] for row in table.rows)]

@@ -7,7 +7,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-from abdominal_oncology.report import Picture, Report, Table, Text
+from abdominal_oncology.report import ReportPicture, Report, ReportTable, Paragraph
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 
@@ -29,8 +29,8 @@ class _Tags(HTMLParser):
 
 def _report() -> Report:
     rows = [{"series": "Müller & <b>Söhne</b>", "aorta": 151.25}, {"series": None, "aorta": 40}]
-    table = Table("organ hu", "Organs", rows, {"aorta": "HU"})
-    return Report("T <1>", "Research use only.", [Text("a < b"), table, Picture("axial/1", "Axial", PNG)])
+    table = ReportTable("organ hu", "Organs", rows, {"aorta": "HU"})
+    return Report("T <1>", "Research use only.", [Paragraph("a < b"), table, ReportPicture("axial/1", "Axial", PNG)])
 
 
 def test_html_is_well_formed_and_needs_nothing_from_outside(tmp_path: Path) -> None:
