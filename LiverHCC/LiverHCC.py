@@ -1,0 +1,80 @@
+"""Focal liver lesions on multiphase CT: registers the panel and binds it; the work lives in abdominal_oncology."""
+
+import slicer
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLTableNode
+from slicer.i18n import tr as _
+from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+from abdominal_oncology.panels import ImagePanelLogic, ImagePanelWidget, register_phantom
+
+
+class LiverHCC(ScriptedLoadableModule):
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = _("Liver HCC")
+        self.parent.categories = [_("Abdominal Oncology")]
+        self.parent.dependencies = []
+        self.parent.contributors = ["AbdominalOncology contributors"]
+        self.parent.helpText = _(
+            "Focal liver lesions on multiphase CT. This version summarises a volume and creates a sample patient with "
+            "a liver lesion, which works offline. Research use only."
+        )
+        self.parent.acknowledgementText = _("Methods and their publications are named in the documentation.")
+        slicer.app.connect("startupCompleted()", self.registerSampleData)
+
+    def registerSampleData(self):
+        register_phantom(
+            "LiverLesionPhantom",
+            self.resourcePath("Icons/LiverHCC.png"),
+            lambda: LiverHCCLogic().create_sample_data(),
+        )
+
+
+@parameterNodeWrapper
+class LiverHCCParameterNode:
+    inputVolume: vtkMRMLScalarVolumeNode
+    summaryTable: vtkMRMLTableNode
+
+
+class LiverHCCLogic(ImagePanelLogic, ScriptedLoadableModuleLogic):
+    expects = "CT"
+    sample_role = "portal"
+
+    def getParameterNode(self):
+        return LiverHCCParameterNode(super().getParameterNode())
+
+    def phantom(self):
+        from abdominal_oncology.hcc.phantom import lesion_phantom
+
+        return lesion_phantom(7)
+
+
+class LiverHCCWidget(ImagePanelWidget, ScriptedLoadableModuleWidget, VTKObservationMixin):
+    logic_class = LiverHCCLogic
+
+    def __init__(self, parent=None):
+        VTKObservationMixin.__init__(self)
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+
+
+class LiverHCCTest(ScriptedLoadableModuleTest):
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def runTest(self):
+        self.setUp()
+        self.test_sample_patient_is_summarised()
+
+    def test_sample_patient_is_summarised(self):
+        logic = LiverHCCLogic()
+        volume = logic.create_sample_data()
+        table = logic.summarise(volume)
+        self.assertEqual(table.GetCellText(0, 1), "CT")
+        self.assertEqual(table.GetNumberOfColumns(), 3)

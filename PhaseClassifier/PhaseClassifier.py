@@ -1,0 +1,80 @@
+"""Contrast phase of abdominal CT: registers the panel and binds it; the work lives in abdominal_oncology."""
+
+import slicer
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLTableNode
+from slicer.i18n import tr as _
+from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+from abdominal_oncology.panels import ImagePanelLogic, ImagePanelWidget, register_phantom
+
+
+class PhaseClassifier(ScriptedLoadableModule):
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = _("Phase Classifier")
+        self.parent.categories = [_("Abdominal Oncology")]
+        self.parent.dependencies = []
+        self.parent.contributors = ["AbdominalOncology contributors"]
+        self.parent.helpText = _(
+            "Contrast phase of abdominal CT. This version summarises a volume and creates a multiphase sample patient, "
+            "which works offline. Research use only."
+        )
+        self.parent.acknowledgementText = _("Methods and their publications are named in the documentation.")
+        slicer.app.connect("startupCompleted()", self.registerSampleData)
+
+    def registerSampleData(self):
+        register_phantom(
+            "AbdominalCTPhantom",
+            self.resourcePath("Icons/PhaseClassifier.png"),
+            lambda: PhaseClassifierLogic().create_sample_data(),
+        )
+
+
+@parameterNodeWrapper
+class PhaseClassifierParameterNode:
+    inputVolume: vtkMRMLScalarVolumeNode
+    summaryTable: vtkMRMLTableNode
+
+
+class PhaseClassifierLogic(ImagePanelLogic, ScriptedLoadableModuleLogic):
+    expects = "CT"
+    sample_role = "portal"
+
+    def getParameterNode(self):
+        return PhaseClassifierParameterNode(super().getParameterNode())
+
+    def phantom(self):
+        from abdominal_oncology.phase.phantom import multiphase_phantom
+
+        return multiphase_phantom(7)
+
+
+class PhaseClassifierWidget(ImagePanelWidget, ScriptedLoadableModuleWidget, VTKObservationMixin):
+    logic_class = PhaseClassifierLogic
+
+    def __init__(self, parent=None):
+        VTKObservationMixin.__init__(self)
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+
+
+class PhaseClassifierTest(ScriptedLoadableModuleTest):
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def runTest(self):
+        self.setUp()
+        self.test_sample_patient_is_summarised()
+
+    def test_sample_patient_is_summarised(self):
+        logic = PhaseClassifierLogic()
+        volume = logic.create_sample_data()
+        table = logic.summarise(volume)
+        self.assertEqual(table.GetCellText(0, 1), "CT")
+        self.assertEqual(table.GetNumberOfColumns(), 3)

@@ -1,0 +1,80 @@
+"""Rectal cancer, T2 against T3 on MR: registers the panel and binds it; the work lives in abdominal_oncology."""
+
+import slicer
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLTableNode
+from slicer.i18n import tr as _
+from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+from abdominal_oncology.panels import ImagePanelLogic, ImagePanelWidget, register_phantom
+
+
+class RectalStaging(ScriptedLoadableModule):
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = _("Rectal Staging")
+        self.parent.categories = [_("Abdominal Oncology")]
+        self.parent.dependencies = []
+        self.parent.contributors = ["AbdominalOncology contributors"]
+        self.parent.helpText = _(
+            "Rectal cancer on T2-weighted MR. This version summarises a volume and creates a sample patient with a "
+            "rectal tumour, which works offline. Research use only."
+        )
+        self.parent.acknowledgementText = _("Methods and their publications are named in the documentation.")
+        slicer.app.connect("startupCompleted()", self.registerSampleData)
+
+    def registerSampleData(self):
+        register_phantom(
+            "RectalMRPhantom",
+            self.resourcePath("Icons/RectalStaging.png"),
+            lambda: RectalStagingLogic().create_sample_data(),
+        )
+
+
+@parameterNodeWrapper
+class RectalStagingParameterNode:
+    inputVolume: vtkMRMLScalarVolumeNode
+    summaryTable: vtkMRMLTableNode
+
+
+class RectalStagingLogic(ImagePanelLogic, ScriptedLoadableModuleLogic):
+    expects = "MR"
+    sample_role = "t2"
+
+    def getParameterNode(self):
+        return RectalStagingParameterNode(super().getParameterNode())
+
+    def phantom(self):
+        from abdominal_oncology.rectal.phantom import rectal_phantom
+
+        return rectal_phantom(7, stage="T3", matrix=320, slices=24)
+
+
+class RectalStagingWidget(ImagePanelWidget, ScriptedLoadableModuleWidget, VTKObservationMixin):
+    logic_class = RectalStagingLogic
+
+    def __init__(self, parent=None):
+        VTKObservationMixin.__init__(self)
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+
+
+class RectalStagingTest(ScriptedLoadableModuleTest):
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def runTest(self):
+        self.setUp()
+        self.test_sample_patient_is_summarised()
+
+    def test_sample_patient_is_summarised(self):
+        logic = RectalStagingLogic()
+        volume = logic.create_sample_data()
+        table = logic.summarise(volume)
+        self.assertEqual(table.GetCellText(0, 1), "MR")
+        self.assertEqual(table.GetNumberOfColumns(), 3)

@@ -1,0 +1,12 @@
+# Writes what the extension said of itself, for the test to read.
+get_property(modules GLOBAL PROPERTY SCRIPTED_MODULES)
+if(NOT modules)
+  message(FATAL_ERROR "an extension without modules")
+endif()
+set(description "{}")
+foreach(name NAME HOMEPAGE CONTRIBUTORS DESCRIPTION ICONURL SCREENSHOTURLS DEPENDS)
+  string(JSON description SET "${description}" ${name} "\"${EXTENSION_${name}}\"")
+endforeach()
+string(JSON description SET "${description}" MODULES "\"${modules}\"")
+file(WRITE ${CMAKE_BINARY_DIR}/${EXTENSION_NAME}.description.json "${description}")
+set(EXTENSION_CONFIG_GENERATED ON)

@@ -1,0 +1,48 @@
+"""What a panel can do without a window; mixed into the module's ScriptedLoadableModuleLogic."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from abdominal_oncology.phantom.result import Phantom
+
+
+class ImagePanelLogic(ABC):
+    """Summarise a volume; make a sample patient. Usable from a script: ``PhaseClassifierLogic().summarise(node)``.
+
+    A module's logic says which modality its question is about and which phantom is its sample.
+    """
+
+    expects: ClassVar[str]
+    sample_role: ClassVar[str]
+
+    @abstractmethod
+    def phantom(self) -> Phantom:
+        """The sample patient: made on the spot, always the same, nothing is downloaded."""
+
+    def summarise(self, volume: Any, replacing: Any = None) -> Any:
+        """A table node beside ``volume`` with the facts of its image; ``replacing`` (a former table) is removed."""
+        from abdominal_oncology import scene
+        from abdominal_oncology.panels.facts import fact_rows
+
+        image = scene.image_from_volume_node(volume)
+        table = scene.table_node_from_rows(
+            fact_rows(image, self.expects),
+            f"{volume.GetName()} summary",
+            descriptions={"unit": "UCUM", "value": "numbers of one row are in the order of its first cell"},
+            beside=volume,
+        )
+        if replacing is not None and replacing.GetScene() is not None:
+            replacing.GetScene().RemoveNode(replacing)
+        return table
+
+    def create_sample_data(self) -> Any:
+        """The phantom as a study in the scene; gives the volume node that the panel's question is about."""
+        from abdominal_oncology import scene
+
+        patient = self.phantom()
+        labels = {role: label for role, label in patient.labels.items() if role in patient.images}
+        study = scene.put_study(patient.images, labels, patient.label_names)
+        return study.volumes[self.sample_role]
