@@ -138,7 +138,7 @@ _RIBS = (  # first to twelfth; left 92 … 103, right 104 … 115
 )
 
 _TISSUES = (
-    Row(200, "soft_tissue", "85756007", (200, 150, 130), ("body", "tissue"), "tissue"),
+    Row(200, "soft_tissue", "", (200, 150, 130), ("body", "tissue"), "tissue"),
     Row(201, "skin", "39937001", (240, 200, 170)),
     Row(202, "subcutaneous_fat", "67769002", _FAT, ("sat", "subcutaneous adipose tissue"), "tissue"),
     Row(203, "visceral_fat", "", (230, 205, 110), ("vat", "intraabdominal fat", "visceral adipose tissue"), "tissue"),

@@ -33,7 +33,7 @@ from abdominal_oncology.scene.hierarchy import (
     place_under,
     study_item,
 )
-from abdominal_oncology.scene.nodes import Node
+from abdominal_oncology.scene.nodes import Node, remove_node
 from abdominal_oncology.scene.pictures import Picture, montage, png_bytes, write_png
 from abdominal_oncology.scene.plots import PlotKind, plot_node_from_table, series_of_plot
 from abdominal_oncology.scene.render import Overlay, SliceRenderer, slice_picture
@@ -87,6 +87,7 @@ __all__ = [
     "put_study",
     "reader_from_volume_node",
     "remove_fact",
+    "remove_node",
     "save_scene",
     "segmentation_node_from_labels",
     "segmentation_node_from_masks",

@@ -83,6 +83,13 @@ def geometry_of_volume_node(node: Node) -> Geometry:
     return geometry_from_ijk_to_ras((slices, rows, columns), matrix, describe(node))
 
 
+def is_right_handed(node: Node) -> bool:
+    """Whether a volume node's own (i, j, k) axes are right-handed, as Slicer makes them on loading a file."""
+    own = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(own)
+    return own.Determinant() > 0
+
+
 def oriented_image(geometry: Geometry) -> Any:
     """An empty vtkOrientedImageData on a grid: the shape segmentation code wants a reference in."""
     image = slicer.vtkOrientedImageData()

@@ -94,6 +94,7 @@ def _boot() -> None:
     logic.SetSliceLogics(vtk.vtkCollection())
     logic.SetViewLogics(vtk.vtkCollection())
     slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
+    scene.AddObserver(scene.NodeAboutToBeRemovedEvent, vtk.calldata_type(vtk.VTK_OBJECT)(_forget_item))
     remote_io, data_io, cache = _io_logics(scene, logic)
     slicer.mrmlScene = scene
     slicer.modules = SimpleNamespace()
@@ -101,6 +102,16 @@ def _boot() -> None:
         setattr(slicer.modules, name.lower(), _module(name, kind, scene, logic))
     slicer.app = HeadlessApplication(scene, logic, (remote_io, data_io))
     atexit.register(_shut_down, cache)
+
+
+def _forget_item(scene: Any, event: str, node: Any) -> None:
+    """A node's hierarchy item goes with it, or it keeps the node alive; in the application a Qt plugin does this."""
+    if scene.IsClosing() or node is None or node.IsA("vtkMRMLSubjectHierarchyNode"):
+        return
+    tree = scene.GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
+    item = tree.GetItemByDataNode(node) if tree is not None else 0
+    if item:
+        tree.RemoveItem(item, False, False)
 
 
 def _io_logics(scene: Any, logic: Any) -> tuple[Any, Any, str]:

@@ -34,3 +34,18 @@ def require_node(node: Node, kind: str, what: str) -> Node:
 def describe(node: Node) -> str:
     """Name and identifier of a node, for messages."""
     return f"{node.GetName() or 'unnamed'} ({node.GetID() or node.GetClassName()})"
+
+
+def remove_node(node: Node) -> None:
+    """Delete a node with its display and storage nodes; left behind, a display node keeps the voxels in memory."""
+    require_node(node, "vtkMRMLNode", "node")
+    scene = node.GetScene()
+    companions = []
+    if node.IsA("vtkMRMLDisplayableNode"):
+        companions += [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
+    if node.IsA("vtkMRMLStorableNode"):
+        companions += [node.GetNthStorageNode(index) for index in range(node.GetNumberOfStorageNodes())]
+    scene.RemoveNode(node)
+    for companion in companions:
+        if companion is not None and companion.GetScene() is scene:
+            scene.RemoveNode(companion)

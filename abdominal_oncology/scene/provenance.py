@@ -8,6 +8,7 @@ import slicer
 
 from abdominal_oncology.imaging.image import Image, ImageWarning, Modality, Source, Step
 from abdominal_oncology.scene.attributes import fact, set_fact
+from abdominal_oncology.scene.grids import is_right_handed
 from abdominal_oncology.scene.hierarchy import place_of
 from abdominal_oncology.scene.nodes import Node
 
@@ -31,6 +32,7 @@ def write_provenance(node: Node, image: Image) -> None:
             "series_uid": source.series_uid,
             "frame_of_reference_uid": source.frame_of_reference_uid,
             "instance_uids": list(source.instance_uids),
+            "right_handed": is_right_handed(node),
             "header": _plain(source.header),
         },
     )
@@ -75,6 +77,8 @@ def source_of(node: Node, slices: int) -> Source:
     storage = node.GetStorageNode()
     path = ours.get("path") or (storage.GetFileName() if storage is not None else "") or ""
     instances = tuple(ours.get("instance_uids") or (node.GetAttribute(_INSTANCES) or "").split())
+    if ours and ours.get("right_handed") is not is_right_handed(node):
+        instances = instances[::-1]  # Slicer turns the slices of a left-handed volume round when it loads a file
     return Source(
         path=str(path),
         patient_id=str(ours.get("patient_id") or place.patient_id),

@@ -42,14 +42,22 @@ def mask_from_segment(node: Node, which: str | Structure, reference: Geometry | 
     grid, source = _reference(reference)
     segmentation = segmentation_of(node)
     where = f"segment {info.name} of {describe(node)}"
-    surface_only = not segmentation.GetSegment(info.id).GetRepresentation(_LABELMAP)
-    if surface_only:
+    if segmentation.GetSegment(info.id).GetRepresentation(_LABELMAP) is None:
         grid = grid or _grid_of_surface(node, info.id, where)
         mask = _rasterised(node, info.id, grid, where)
     else:
-        own = _labelmap(node, info.id, where)
-        grid = grid or own.geometry
-        mask = _on_grid(own, grid)
+        own = _own_voxels(node, info.id, where)
+        try:
+            own = _in_world(own, node)
+        except SceneError as crooked:  # sheared or bent: a mask, unlike an image, may be resampled without asking
+            if grid is None:
+                raise SceneError(
+                    crooked.problem, where=where, remedy="name a volume as the reference grid"
+                ) from crooked
+            mask = _resampled(own, grid, _transform_to_world(node))
+        else:
+            grid = grid or own.geometry
+            mask = _on_grid(own, grid)
     if not mask.any():
         raise EmptyMaskError(
             "the segment has no voxel on this grid",
@@ -68,23 +76,26 @@ def _reference(reference: Geometry | Image | Node) -> tuple[Geometry | None, Sou
     return grid, source_of(reference, grid.shape[0])
 
 
-def _labelmap(node: Node, segment_id: str, where: str) -> Image:
-    """The segment's own voxels in world coordinates, cut to its bounding box."""
+def _own_voxels(node: Node, segment_id: str, where: str) -> Image:
+    """The segment's voxels, cut to their bounding box, in the segmentation's coordinates (transforms not applied)."""
     segment = segmentation_of(node).GetSegment(segment_id)
     image = segment.GetRepresentation(_LABELMAP)
-    if image.IsEmpty():
+    voxels = None if image.IsEmpty() else voxels_of(image, where) == segment.GetLabelValue()  # layers are shared
+    if voxels is None or not voxels.any():
         raise EmptyMaskError("the segment is empty", where=where, remedy="draw it first, or choose another segment")
-    box, (start, stop) = bounding_box(voxels_of(image, where) == segment.GetLabelValue())  # layers are shared
-    if not box.size:
-        raise EmptyMaskError("the segment is empty", where=where, remedy="draw it first, or choose another segment")
-    own = geometry_of_oriented_image(image, where).crop(start, stop)
-    try:
-        grid = geometry_from_ijk_to_ras(own.shape, parent_to_world(node) @ ijk_to_ras(own))
-    except SceneError:  # sheared or non-linear: a segment, unlike an image, may be resampled without asking
-        warped = labelmap_image(box, own)
-        slicer.vtkSlicerSegmentationsModuleLogic.ApplyParentTransformToOrientedImageData(node, warped)
-        return Image(voxels_of(warped, where), geometry_of_oriented_image(warped, where), Modality.MASK)
-    return Image(box, grid, Modality.MASK)
+    box, (start, stop) = bounding_box(voxels)
+    return Image(box, geometry_of_oriented_image(image, where).crop(start, stop), Modality.MASK)
+
+
+def _in_world(own: Image, node: Node) -> Image:
+    matrix = parent_to_world(node) @ ijk_to_ras(own.geometry)
+    return Image(own.voxels, geometry_from_ijk_to_ras(own.geometry.shape, matrix), Modality.MASK)
+
+
+def _transform_to_world(node: Node) -> Any:
+    transform = vtk.vtkGeneralTransform()
+    node.GetParentTransformNode().GetTransformToWorld(transform)
+    return transform
 
 
 def _on_grid(own: Image, grid: Geometry) -> NDArray[np.uint8]:
@@ -99,9 +110,16 @@ def _on_grid(own: Image, grid: Geometry) -> NDArray[np.uint8]:
             here = tuple(slice(a, b) for a, b in zip(low - offset, high - offset, strict=True))
             result[there] = own.voxels[here] != 0
         return result
+    return _resampled(own, grid, None)
+
+
+def _resampled(own: Image, grid: Geometry, transform: Any) -> NDArray[np.uint8]:
+    """Nearest neighbour on another grid, through a transform of RAS points if there is one."""
     output = slicer.vtkOrientedImageData()
     resample = slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage
-    if not resample(labelmap_image(own.voxels, own.geometry), oriented_image(grid), output, False, False):
+    if not resample(
+        labelmap_image(own.voxels, own.geometry), oriented_image(grid), output, False, False, transform, 0.0
+    ):
         raise GeometryMismatchError("the segment could not be resampled to the reference grid")
     voxels: NDArray[np.uint8] = (voxels_of(output) != 0).astype(np.uint8)
     return voxels
