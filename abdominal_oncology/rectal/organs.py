@@ -133,7 +133,7 @@ class Organs:
         funnel = self.contour(part, wall, along_z(z, (-45, 0, 8, 30, 45), (2.6, 2.6, 3.0, 13.0, 20.0)))
         thick = along_z(z, (-45, -12, 0, 14, 34, 46), (1.6, 3.2, 3.2, 1.5, -0.2, -0.8))
         # above the sphincter it is open in front, where the prostate or the vagina passes
-        cx, cy = wall.centre(z)
+        _, cy = wall.centre(z)
         opening = np.where(z > -6, cy - 0.3 * along_z(z, (-45, 0, 110), (14.0, 16.0, 18.0)) - part.y, -99)
         part.fill(np.maximum(np.abs(funnel) - thick, opening), (signals.muscle * 1.15), find("muscle").number)
         j0 = int(np.searchsorted(canvas.rows_mm, part.rows_mm[0]))

@@ -1,0 +1,1 @@
+"""HCC or not: focal liver lesions on multiphase CT."""

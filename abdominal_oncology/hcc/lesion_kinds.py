@@ -1,0 +1,144 @@
+"""The kinds of focal liver lesion and how each takes up contrast on average: data, no code that paints.
+
+Attenuation is in HU as (mean, spread between lesions). ``arterial``, ``portal`` and ``delayed`` mean late arterial
+(40 s), portal venous (75 s) and 3 minutes. Where a kind follows its surroundings, the numbers are differences to the
+liver of the same patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from abdominal_oncology.errors import InvalidInputError
+
+Spread = tuple[float, float]
+
+
+class LesionKind(StrEnum):
+    HCC = "hcc"
+    METASTASIS = "metastasis"
+    CHOLANGIOCARCINOMA = "cholangiocarcinoma"
+    HAEMANGIOMA = "haemangioma"
+    FNH = "fnh"
+    ADENOMA = "adenoma"
+    CYST = "cyst"
+    REGENERATIVE_NODULE = "regenerative_nodule"
+
+    @classmethod
+    def of(cls, name: LesionKind | str) -> LesionKind:
+        """The kind of this name; a stranger is refused with the names that exist."""
+        try:
+            return cls(name)
+        except ValueError:
+            known = ", ".join(kind.value for kind in cls)
+            raise InvalidInputError(f"no liver lesion is called {name!r}", remedy=f"choose one of {known}") from None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One kind: the whole lesion's median in HU without contrast and in three phases, and what varies inside.
+
+    ``follows_liver`` is how far (0 to 1) a lesion shares its patient's deviation from the average liver; with
+    ``relative`` the numbers are differences to the patient's liver. ``grain_hu`` is the spread inside a lesion.
+    ``rim_hu`` lifts the shell above the core (arterial, portal, delayed), for a ``rim_share`` of lesions.
+    """
+
+    plain: Spread
+    arterial: Spread
+    portal: Spread
+    delayed: Spread
+    grain_hu: Spread
+    follows_liver: float = 0.5
+    relative: bool = False
+    phase_correlation: float = 0.63
+    rim_hu: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    rim_share: float = 0.0
+    capsule_share: float = 0.0
+    mosaic_share: float = 0.0
+    necrosis_share: float = 0.0
+    scar_share: float = 0.0
+    fills_in: bool = False
+    cirrhosis_share: float = 0.1
+    irregularity: Spread = (0.09, 0.04)
+    edge_mm: Spread = (1.0, 0.4)
+
+
+RECIPES: Mapping[LesionKind, Recipe] = MappingProxyType(
+    {
+        LesionKind.HCC: Recipe(
+            (44, 8), (69, 17), (94, 22), (65, 14), (20, 5), 0.45, False, 0.63,
+            capsule_share=0.32, mosaic_share=0.4, necrosis_share=0.3, cirrhosis_share=0.8, irregularity=(0.1, 0.05),
+        ),
+        LesionKind.METASTASIS: Recipe(
+            (40, 8), (58, 16), (72, 17), (68, 14), (15, 5), 0.3, False, 0.6,
+            rim_hu=(28, 16, -2), rim_share=0.5, necrosis_share=0.35, cirrhosis_share=0.05, irregularity=(0.1, 0.05),
+        ),
+        LesionKind.CHOLANGIOCARCINOMA: Recipe(
+            (40, 8), (58, 13), (76, 16), (92, 15), (14, 4), 0.4, False, 0.6,
+            rim_hu=(34, 20, -10), rim_share=0.75, necrosis_share=0.15, cirrhosis_share=0.3, irregularity=(0.15, 0.05),
+            edge_mm=(1.8, 0.7),
+        ),
+        LesionKind.HAEMANGIOMA: Recipe(
+            (40, 6), (48, 8), (56, 9), (62, 9), (6, 2), 0.2, False, 0.5, fills_in=True, irregularity=(0.1, 0.04),
+        ),
+        LesionKind.FNH: Recipe(
+            (51, 8), (122, 20), (112, 15), (95, 12), (10, 3), 0.4, False, 0.6,
+            scar_share=0.45, cirrhosis_share=0.02, edge_mm=(0.8, 0.2),
+        ),
+        LesionKind.ADENOMA: Recipe(
+            (56, 9), (80, 17), (110, 17), (90, 13), (13, 4), 0.5, False, 0.6,
+            capsule_share=0.2, mosaic_share=0.15, necrosis_share=0.12, cirrhosis_share=0.03,
+        ),
+        LesionKind.CYST: Recipe(
+            (8, 4), (8.5, 4), (9, 4), (9, 4), (2, 0.7), 0.0, False, 0.97,
+            cirrhosis_share=0.15, irregularity=(0.04, 0.02), edge_mm=(0.6, 0.2),
+        ),
+        LesionKind.REGENERATIVE_NODULE: Recipe(
+            (1, 5), (-2, 9), (-2, 8), (-4, 6), (7, 2), 1.0, True, 0.5,
+            capsule_share=0.06, cirrhosis_share=1.0, irregularity=(0.07, 0.03), edge_mm=(1.3, 0.5),
+        ),
+    }
+)  # fmt: skip
+
+OTHER_SHARES: Mapping[LesionKind, float] = MappingProxyType(
+    {
+        LesionKind.REGENERATIVE_NODULE: 0.36,
+        LesionKind.HAEMANGIOMA: 0.15,
+        LesionKind.METASTASIS: 0.15,
+        LesionKind.CHOLANGIOCARCINOMA: 0.14,
+        LesionKind.FNH: 0.08,
+        LesionKind.ADENOMA: 0.05,
+        LesionKind.CYST: 0.07,
+    }
+)
+"""What is seen among lesions that are not HCC in patients examined for it."""
+
+
+class SizeSet(StrEnum):
+    """Whose sizes: the source study's small lesions (D1), its larger set (D2), or 361 measured HCC."""
+
+    SMALL = "small"
+    LARGE = "large"
+    MEASURED = "measured"
+
+
+def size_moments(size_set: SizeSet | str, is_hcc: bool) -> tuple[float, float]:
+    """Mean and standard deviation (mm) of the largest diameter in a size set.
+
+    >>> size_moments("small", True)
+    (19.3, 5.6)
+    """
+    try:
+        chosen = SizeSet(size_set)
+    except ValueError:
+        raise InvalidInputError(
+            f"no size set is called {size_set!r}", remedy="choose 'small', 'large' or 'measured'"
+        ) from None
+    if chosen is SizeSet.SMALL:
+        return (19.3, 5.6) if is_hcc else (15.4, 5.6)
+    if chosen is SizeSet.LARGE:
+        return (32.6, 14.8) if is_hcc else (17.6, 12.7)
+    return (49.7, 33.4) if is_hcc else (17.6, 12.7)  # lognormal, μ 3.72 and σ 0.61
