@@ -142,7 +142,7 @@ def _sparse(
         def pick(n: int) -> None:
             target[n] = old[k[n]].take(j, axis=0).take(i, axis=1)
 
-        each(pick, range(len(k)), progress, "resampling")
+        each(pick, len(k), progress, "resampling")
         return result
     kind = _working_type(voxels.dtype)
     rows, columns = linear_weights(at_j, old.shape[1], kind), linear_weights(at_i, old.shape[2], kind)
@@ -157,13 +157,13 @@ def _sparse(
         def flatten(n: int) -> None:
             apply_in_plane(rows, columns, old[needed[n]].astype(kind, copy=False), planes[n])
 
-        each(flatten, range(len(needed)), progress, "resampling in plane")
+        each(flatten, len(needed), progress, "resampling in plane")
         first, second = np.searchsorted(needed, low), np.searchsorted(needed, high)
 
         def mix(n: int) -> None:
             target[n] = _settle(_lerp(planes[first[n]], planes[second[n]], weights[n]), voxels.dtype)
 
-        each(mix, range(len(low)), progress, "resampling across slices")
+        each(mix, len(low), progress, "resampling across slices")
         return result
 
     def whole(n: int) -> None:
@@ -172,7 +172,7 @@ def _sparse(
         apply_in_plane(rows, columns, mixed, plane)
         target[n] = _settle(plane, voxels.dtype)
 
-    each(whole, range(len(low)), progress, "resampling")
+    each(whole, len(low), progress, "resampling")
     return result
 
 

@@ -48,11 +48,9 @@ def resize_slices(
         return _on_cpu(slices, rows, columns, window_hu)
     import torch
 
-    if method == "area" and slices.device.type == "cpu":
+    if slices.device.type == "cpu":
         return torch.from_numpy(_on_cpu(slices.detach().numpy(), rows, columns, window_hu))
     scaled = slices.float() if window_hu is None else window(slices, *window_hu)
-    if method == "bilinear":
-        return torch.nn.functional.interpolate(scaled[None], (height, width), mode="bilinear", align_corners=False)[0]
     dense_rows, dense_columns = (torch.from_numpy(m.toarray()).to(slices.device) for m in (rows, columns))
     return dense_rows @ scaled @ dense_columns.T  # a GPU multiplies dense matrices faster than it gathers
 
@@ -75,5 +73,5 @@ def _on_cpu(
         plane = slices[n].astype(np.float32, copy=False) if window_hu is None else window(slices[n], *window_hu)
         apply_in_plane(rows, columns, plane, result[n])
 
-    each(one, range(slices.shape[0]))
+    each(one, slices.shape[0])
     return result

@@ -5,9 +5,7 @@ Every row holds only the taps it needs, so the product is exact, costs little, a
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from abdominal_oncology.progress import Progress, silent
 
-MAX_THREADS = 8
+_ROWS_AT_ONCE = 16
 EDGE_TOLERANCE = 1e-6
 """Fraction of a voxel by which a point may miss the outer edge through rounding and still count as inside."""
 
@@ -80,21 +78,26 @@ def area_weights(old: int, new: int, dtype: DTypeLike = np.float32) -> Any:
 
 def apply_in_plane(rows: Any, columns: Any, plane: NDArray[Any], out: NDArray[Any]) -> None:
     """``rows @ plane @ columns.T`` into ``out``; the transpose keeps both sparse products on contiguous memory."""
-    out[...] = (columns @ np.ascontiguousarray((rows @ plane).T)).T
+    out[...] = (columns @ transposed(rows @ plane)).T
 
 
-def each(work: Callable[[int], None], items: Iterable[int], progress: Progress = silent, stage: str = "") -> None:
-    """Call ``work`` for every item on a few threads (numpy and scipy release the interpreter while they compute)."""
-    todo = list(items)
-    threads = min(MAX_THREADS, os.cpu_count() or 1, len(todo))
-    if threads <= 1:
-        for done, item in enumerate(todo):
-            work(item)
-            progress((done + 1) / len(todo), stage)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for done, _ in enumerate(pool.map(work, todo)):
-                progress((done + 1) / len(todo), stage)
-        finally:
-            pool.shutdown(cancel_futures=True)
+def transposed(plane: NDArray[Any]) -> NDArray[Any]:
+    """A contiguous transpose, some rows at a time: rows of 512 floats fall on the same cache lines, and numpy's own
+    copy takes three times as long.
+
+    >>> transposed(np.arange(6).reshape(2, 3)).tolist()
+    [[0, 3], [1, 4], [2, 5]]
+    """
+    turned = np.empty(plane.shape[::-1], plane.dtype)
+    for row in range(0, plane.shape[0], _ROWS_AT_ONCE):
+        turned[:, row : row + _ROWS_AT_ONCE] = plane[row : row + _ROWS_AT_ONCE].T
+    return turned
+
+
+def each(work: Callable[[int], None], count: int, progress: Progress = silent, stage: str = "") -> None:
+    """Call ``work`` for 0 … count-1, with progress. One thread: scipy's products hold the interpreter lock, and two
+    threads measured slower than one.
+    """
+    for item in range(count):
+        work(item)
+        progress((item + 1) / count, stage)
