@@ -71,15 +71,7 @@ def rectal_phantom(
     progress(0.75, "acquiring")
     voxels = plan.acquire(signal, rng)
     progress(0.95, "measuring the truth")
-    source = Source(
-        patient_id=f"rectal-{seed}",
-        header={
-            "SeriesDescription": "AX T2 TSE (phantom)",
-            "Modality": "MR",
-            "MagneticFieldStrength": plan.field_tesla,
-        },
-    )
-    made = Image(voxels, plan.geometry, Modality.MR, source)
+    made = Image(voxels, plan.geometry, Modality.MR, Source(patient_id=f"rectal-{seed}", header=plan.header))
     phantom = Phantom(
         {"t2": made},
         {
@@ -211,6 +203,22 @@ class _Plan:
         magnitude = acquire(signal * self.bias, spacing, self.scan, rng)
         voxels: NDArray[np.int16] = np.clip(np.rint(magnitude * self.gain), 0, 32767).astype(np.int16)
         return voxels
+
+    @property
+    def header(self) -> dict[str, object]:
+        """What a scanner would write about such a series."""
+        return {
+            "SeriesDescription": "AX T2 TSE (phantom)",
+            "Modality": "MR",
+            "BodyPartExamined": "PELVIS",
+            "PatientSex": "F" if self.female else "M",
+            "MagneticFieldStrength": self.field_tesla,
+            "ScanningSequence": "SE",
+            "MRAcquisitionType": "2D",
+            "RepetitionTime": 4200.0,
+            "EchoTime": 100.0,
+            "SliceThickness": self.geometry.spacing_mm[0],
+        }
 
     def truth(self, labels: NDArray[np.uint8]) -> dict[str, object]:
         tumour = labels == find("tumour").number
