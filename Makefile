@@ -48,7 +48,7 @@ pytest: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 bench: $(READY)
-	@for suite in imaging dicom phantom; do $(BIN)/abdominal-oncology bench $$suite || exit 1; done
+	@$(BIN)/abdominal-oncology bench
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -24,14 +24,16 @@ def register(commands: Commands[argparse.ArgumentParser]) -> None:
         "measure our speed beside named baselines, in one run",
         "abdominal-oncology bench imaging",
     )
-    parser.add_argument("suite", choices=SUITES, help="what to measure")
+    parser.add_argument("suite", nargs="?", choices=[*SUITES, "all"], default="all", help="what to measure")
     parser.add_argument("--only", metavar="TEXT", default="", help="only tasks whose name contains TEXT")
     add_json_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    timings = run_suite(options.suite, options.only, terminal_progress(quiet=options.json))
+    progress = terminal_progress(quiet=options.json)
+    suites = SUITES if options.suite == "all" else (options.suite,)
+    timings = [timing for suite in suites for timing in run_suite(suite, options.only, progress)]
     if options.json:
         print_json([asdict(timing) for timing in timings])
     else:
