@@ -76,5 +76,5 @@ class PhaseClassifierTest(ScriptedLoadableModuleTest):
         logic = PhaseClassifierLogic()
         volume = logic.create_sample_data()
         table = logic.summarise(volume)
-        self.assertEqual(table.GetCellText(0, 1), "CT")
-        self.assertEqual(table.GetNumberOfColumns(), 3)
+        assert table.GetCellText(0, 1) == "CT"
+        assert table.GetNumberOfColumns() == 3

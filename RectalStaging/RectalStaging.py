@@ -76,5 +76,5 @@ class RectalStagingTest(ScriptedLoadableModuleTest):
         logic = RectalStagingLogic()
         volume = logic.create_sample_data()
         table = logic.summarise(volume)
-        self.assertEqual(table.GetCellText(0, 1), "MR")
-        self.assertEqual(table.GetNumberOfColumns(), 3)
+        assert table.GetCellText(0, 1) == "MR"
+        assert table.GetNumberOfColumns() == 3

@@ -14,9 +14,9 @@ from abdominal_oncology.cli.output import (
     print_table,
     terminal_progress,
 )
-from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.imaging.open import open_reader
 from abdominal_oncology.imaging.reader import read_image
+from abdominal_oncology.imaging.summary import summarise
 from abdominal_oncology.progress import part
 
 
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     reader = open_reader(
         options.path, series_uid=options.series, volume=options.volume, progress=part(progress, 0.0, 0.5)
     )
-    facts = _facts(read_image(reader, part(progress, 0.5, 1.0)))
+    facts = summarise(read_image(reader, part(progress, 0.5, 1.0)))
     progress(1.0, "done")
     if options.json:
         print_json(facts)
@@ -52,29 +52,6 @@ def run(options: argparse.Namespace) -> int:
     for warning in warnings:
         print(f"\nwarning {warning['code']}: {warning['message']}")
     return ExitCode.DONE
-
-
-def _facts(image: Image) -> dict[str, Any]:
-    geometry = image.geometry
-    return {
-        "path": image.source.path,
-        "modality": str(image.modality),
-        "shape_kji": geometry.shape,
-        "spacing_mm_kji": geometry.spacing_mm,
-        "size_mm_kji": geometry.size_mm,
-        "origin_mm_lps": geometry.origin_mm,
-        "direction_k_lps": geometry.directions[0],
-        "direction_j_lps": geometry.directions[1],
-        "direction_i_lps": geometry.directions[2],
-        "plane": geometry.plane,
-        "obliquity_degrees": geometry.obliquity_degrees,
-        "value_type": str(image.voxels.dtype),
-        "lowest_value": image.voxels.min().item(),
-        "highest_value": image.voxels.max().item(),
-        "mean_value": float(image.voxels.mean(dtype="float64")),
-        "header": dict(image.source.header),
-        "warnings": [{"code": warning.code, "message": warning.message} for warning in image.warnings],
-    }
 
 
 def _text(value: Any, between: str) -> Any:

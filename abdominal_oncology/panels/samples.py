@@ -8,7 +8,7 @@ from typing import Any
 
 def register_phantom(sample_name: str, thumbnail: str, create: Callable[[], Any]) -> None:
     """Offer ``create`` under the category of this extension. Called after Slicer's start, when Sample Data is there."""
-    import SampleData  # a module of the Slicer application
+    import SampleData  # type: ignore[import-not-found]  # a module of the Slicer application
 
     def generate(source: Any) -> list[Any]:
         return [create()]

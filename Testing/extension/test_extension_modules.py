@@ -1,0 +1,215 @@
+"""Module files only register and bind; their panels do what their buttons say, on the real MRML scene."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from extension_tools import ROOT
+
+NAMES = ("PhaseClassifier", "LiverHCC", "RectalStaging")
+MAY_IMPORT = ("slicer", "vtk", "abdominal_oncology.panels")
+MAY_DECORATE = {"parameterNodeWrapper"}
+
+
+def tree_of(name: str) -> ast.Module:
+    return ast.parse((ROOT / name / f"{name}.py").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_foreign_import_at_file_scope(name: str) -> None:
+    for node in tree_of(name).body:
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [str(node.module)]
+        for imported in names:
+            standard = imported.split(".")[0] in sys.stdlib_module_names
+            assert standard or any(imported == may or imported.startswith(f"{may}.") for may in MAY_IMPORT), imported
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_work_at_file_scope(name: str) -> None:
+    """Definitions, imports and a docstring; decorators that Slicer needs; constants in class bodies."""
+    tree = tree_of(name)
+    assert ast.get_docstring(tree)
+    for node in tree.body[1:]:
+        assert isinstance(node, ast.Import | ast.ImportFrom | ast.ClassDef | ast.FunctionDef), ast.unparse(node)
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            assert {ast.unparse(decorator) for decorator in node.decorator_list} <= MAY_DECORATE
+        if isinstance(node, ast.ClassDef):
+            for inner in node.body:
+                assert isinstance(inner, ast.FunctionDef | ast.AnnAssign | ast.Assign) or (
+                    isinstance(inner, ast.Expr) and isinstance(inner.value, ast.Constant)
+                ), ast.unparse(inner)
+                if isinstance(inner, ast.AnnAssign | ast.Assign):
+                    assert not [part for part in ast.walk(inner) if isinstance(part, ast.Call)], ast.unparse(inner)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_module_file_has_the_five_classes_slicer_looks_for(name: str) -> None:
+    classes = [node.name for node in tree_of(name).body if isinstance(node, ast.ClassDef)]
+    assert sorted(classes) == sorted(f"{name}{part}" for part in ("", "ParameterNode", "Logic", "Widget", "Test"))
+    assert len((ROOT / name / f"{name}.py").read_text().splitlines()) <= 100
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_panel_file_is_sound(name: str) -> None:
+    """Custom widgets are declared, connections lead to objects, every text a person reads is there."""
+    root = ElementTree.parse(ROOT / name / "Resources" / "UI" / f"{name}.ui").getroot()
+    widgets = {element.get("name"): element.get("class") for element in root.iter("widget")}
+    assert root.find("class").text == name
+    assert widgets[name] == "qMRMLWidget"
+    declared = {element.text for element in root.findall("./customwidgets/customwidget/class")}
+    assert {kind for kind in widgets.values() if not kind.startswith("Q")} == declared
+    for connection in root.iter("connection"):
+        assert connection.find("sender").text in widgets
+        assert connection.find("receiver").text in widgets
+    needs_scene = {name for name, kind in widgets.items() if kind in {"qMRMLNodeComboBox", "qMRMLTableView"}}
+    assert {connection.find("receiver").text for connection in root.iter("connection")} == needs_scene
+    combo = root.find(".//widget[@name='inputSelector']")
+    assert combo.find("./property[@name='toolTip']/string").text
+
+
+def test_the_three_panels_are_one_family() -> None:
+    names = []
+    for name in NAMES:
+        root = ElementTree.parse(ROOT / name / "Resources" / "UI" / f"{name}.ui").getroot()
+        names.append([(w.get("name"), w.get("class")) for w in root.iter("widget") if w.get("name") != name])
+    assert names[0] == names[1] == names[2]
+
+
+@pytest.fixture(scope="module")
+def slicer() -> Iterator[Any]:
+    module = pytest.importorskip("slicer", reason="slicer-core gives the scene")
+    import slicer_stand_in
+
+    slicer_stand_in.install()
+    sys.path[:0] = [str(ROOT / name) for name in NAMES]
+    yield module
+    for name in NAMES:
+        sys.path.remove(str(ROOT / name))
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture(params=NAMES)
+def module(slicer: Any, request: pytest.FixtureRequest) -> ModuleType:
+    slicer.mrmlScene.Clear(False)
+    return importlib.import_module(request.param)
+
+
+def logic_of(module: ModuleType) -> Any:
+    return getattr(module, f"{module.__name__}Logic")()
+
+
+def volume(slicer: Any, name: str = "scan") -> Any:
+    from abdominal_oncology.imaging.geometry import Geometry
+    from abdominal_oncology.imaging.image import Image, Modality
+    from abdominal_oncology.scene import volume_node_from_image
+
+    voxels = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6) - 20
+    return volume_node_from_image(Image(voxels, Geometry((4, 5, 6), (2.5, 0.7, 0.8)), Modality.CT), name)
+
+
+def cells(table: Any) -> dict[str, tuple[str, str]]:
+    rows = range(table.GetNumberOfRows())
+    return {table.GetCellText(row, 0): (table.GetCellText(row, 1), table.GetCellText(row, 2)) for row in rows}
+
+
+def test_registration(module: ModuleType, slicer: Any) -> None:
+    slicer.app.startup.clear()
+    sys.modules["SampleData"].sources.clear()
+    parent = SimpleNamespace(path=str(ROOT / module.__name__ / f"{module.__name__}.py"))
+    getattr(module, module.__name__)(parent)
+    assert parent.title
+    assert "Research use only" in parent.helpText
+    assert parent.categories == ["Abdominal Oncology"]
+    for slot in slicer.app.startup:
+        slot()
+    (source,) = sys.modules["SampleData"].sources
+    assert Path(source["thumbnailFileName"]).is_file()
+    assert "://" not in source["uris"]  # nothing is downloaded
+
+
+def test_the_logic_summarises_any_volume_without_a_window(module: ModuleType, slicer: Any) -> None:
+    facts = cells(logic_of(module).summarise(volume(slicer)))
+    assert facts["modality"] == ("CT", "")
+    assert facts["slices × rows × columns"] == ("4 × 5 × 6", "")
+    assert facts["spacing (slice, row, column)"] == ("2.5 × 0.7 × 0.8", "mm")
+    assert facts["extent (slice, row, column)"] == ("10 × 3.5 × 4.8", "mm")
+    assert facts["plane"][0] == "axial"
+    assert (facts["lowest value"], facts["highest value"]) == (("-20", "[hnsf'U]"), ("99", "[hnsf'U]"))
+    assert ("warning" in facts) == (module.__name__ == "RectalStaging")
+
+
+def test_a_bad_volume_is_a_named_error(module: ModuleType, slicer: Any) -> None:
+    from abdominal_oncology.errors import SceneError
+
+    empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
+    with pytest.raises(SceneError):
+        logic_of(module).summarise(empty)
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0
+
+
+def test_the_modules_own_test_passes(module: ModuleType) -> None:
+    """What Slicer's Reload and Test button runs: sample patient, summary."""
+    getattr(module, f"{module.__name__}Test")().runTest()
+
+
+def open_panel(module: ModuleType) -> Any:
+    widget = getattr(module, f"{module.__name__}Widget")(SimpleNamespace(isEntered=True))
+    widget.setup()
+    return widget
+
+
+def test_the_panel_of_an_empty_scene_says_what_is_missing(module: ModuleType) -> None:
+    panel = open_panel(module)
+    assert panel.ui.summariseButton.enabled is False
+    assert "Choose a volume" in panel.ui.summariseButton.toolTip
+    panel.cleanup()
+
+
+def test_the_panel_takes_the_first_image_and_summarises_it(module: ModuleType, slicer: Any) -> None:
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "mask")
+    scan = volume(slicer)
+    panel = open_panel(module)
+    assert panel.logic.getParameterNode().inputVolume is scan
+    panel.ui.summariseButton.click()
+    first = panel.logic.getParameterNode().summaryTable
+    assert cells(first)["modality"] == ("CT", "")
+    assert panel.ui.summaryTableView.facts.last["setMRMLTableNode"] is first
+    panel.ui.summariseButton.click()
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 1  # the old one made room
+    panel.cleanup()
+
+
+def test_the_panel_survives_a_deleted_volume_and_a_closed_scene(module: ModuleType, slicer: Any) -> None:
+    scan = volume(slicer)
+    panel = open_panel(module)
+    slicer.mrmlScene.RemoveNode(scan)
+    panel.exit()
+    panel.enter()
+    assert panel.ui.summariseButton.enabled is False
+    volume(slicer)
+    panel.enter()
+    assert panel.ui.summariseButton.enabled is True
+    slicer.mrmlScene.Clear(False)
+    assert panel.ui.summariseButton.enabled is False
+    panel.cleanup()
+
+
+def test_sample_data_from_the_panel_is_chosen(module: ModuleType, slicer: Any) -> None:
+    panel = open_panel(module)
+    panel.ui.sampleDataButton.click()
+    chosen = panel.logic.getParameterNode().inputVolume
+    assert chosen.GetImageData() is not None
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") >= 1
+    assert panel.ui.summariseButton.enabled is True
+    panel.cleanup()
