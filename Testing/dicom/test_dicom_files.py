@@ -337,3 +337,95 @@ def test_header_facts_are_plain_and_name_no_one(make_series, files_of, edit) -> 
     assert len(set(source.instance_uids)) == 6
     assert source.series_uid == header["SeriesInstanceUID"]
     assert pickle.loads(pickle.dumps(source)) == source
+
+
+def test_one_garbled_attribute_does_not_spoil_a_file(make_series, files_of) -> None:
+    folder, image = make_series(attributes={"PatientWeight": 72.5})
+    for path in files_of(folder):
+        data = path.read_bytes()
+        assert data.count(b"72.5") == 1
+        path.write_bytes(data.replace(b"72.5", b"7kg?"))
+    reader = DicomReader.from_folder(folder)
+    assert np.array_equal(reader.read(), image.voxels)
+    assert "PatientWeight" not in reader.source.header
+
+
+def test_a_garbled_position_is_an_error(make_series, files_of) -> None:
+    folder, _ = make_series()
+    for path in files_of(folder):
+        path.write_bytes(path.read_bytes().replace(b"-11.0\\-22.0", b"-11.0\\-2x.0"))
+    with pytest.raises(InconsistentSeriesError, match="ImagePositionPatient"):
+        DicomReader.from_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        ({"BitsStored": 17}, "contradict"),
+        ({"HighBit": 3}, "contradict"),
+        ({"BitsAllocated": 12, "BitsStored": 12}, "bits"),
+    ],
+)
+def test_impossible_bits_are_named(make_series, files_of, edit, attributes: dict, reason: str) -> None:
+    folder, _ = make_series(count=2)
+    path = edit(files_of(folder)[1], **attributes)
+    with pytest.raises(UnreadableFileError, match=reason) as caught:
+        DicomReader.from_folder(folder).read()
+    assert caught.value.where == str(path)
+
+
+def test_a_transfer_syntax_that_lies_is_noticed(make_series, files_of) -> None:
+    for name, syntax, says, reason in (
+        ("a", "rle", "1.2.840.10008.1.2.1", "are compressed although"),
+        ("b", "raw", "1.2.840.10008.1.2.5", "not compressed although"),
+    ):
+        folder, _ = make_series(name, transfer_syntax=syntax)
+        path = files_of(folder)[2]
+        data = pydicom.dcmread(path)
+        was = data.file_meta.TransferSyntaxUID.encode()
+        content = path.read_bytes()
+        new = says.encode()
+        start = content.index(b"\x02\x00\x10\x00UI") + 8
+        assert content[start : start + len(was)] == was
+        assert len(was) == len(new)
+        path.write_bytes(content[:start] + new + content[start + len(new) :])
+        with pytest.raises(UnreadableFileError, match=reason) as caught:
+            DicomReader.from_folder(folder).read()
+        assert caught.value.where == str(path)
+
+
+def test_a_whole_copy_beside_a_cut_off_one_is_used(make_series, files_of) -> None:
+    folder, image = make_series()
+    path = files_of(folder)[2]
+    (folder / "AAA_cut.dcm").write_bytes(path.read_bytes()[:-40])
+    read = read_image(DicomReader.from_folder(folder))
+    assert np.array_equal(read.voxels, image.voxels)
+
+
+def test_a_picture_without_size_is_refused(make_series, files_of, edit) -> None:
+    folder, _ = make_series(count=2)
+    path = edit(files_of(folder)[0], Rows=0)
+    with pytest.raises(UnreadableFileError, match="how large") as caught:
+        read_header(path)
+    assert caught.value.where == str(path)
+
+
+def test_folders_that_cannot_be_opened_and_pipes(make_series, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, _ = make_series()
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "pipe")
+    real = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path) == str(locked):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    scan = scan_folder(tmp_path)
+    assert [(file.path, file.reason) for file in scan.skipped] == [
+        (str(locked), "the folder cannot be opened: Permission denied")
+    ]
+    assert read_image(DicomReader.from_folder(tmp_path)).has_warning("unreadable-file")

@@ -24,6 +24,8 @@ def open_reader(
     place = open_path(path)
     if not place.exists():
         raise MissingInputError("there is no such file or folder", where=path, remedy="check the path")
+    if place.name.upper() == "DICOMDIR":
+        path = place = place.parent  # the table of contents of the folder it lies in
     if place.is_dir():
         return DicomReader.from_folder(path, series_uid=series_uid, volume=volume, progress=progress)
     if Path(path).name.lower().endswith(READ_ENDINGS):

@@ -72,7 +72,7 @@ def to_bits(values: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
     if unused_high == 0 and unused_low == 0 and values.dtype == np.dtype(_kind(layout)):
         return values
     bits = np.dtype(f"u{layout.bits_allocated // 8}")
-    raw = values.astype(bits, casting="unsafe") if values.dtype.itemsize != bits.itemsize else values.view(values.dtype)
+    raw = values if values.dtype.itemsize == bits.itemsize else values.astype(bits, casting="unsafe")
     raw = np.ascontiguousarray(raw).astype(raw.dtype.newbyteorder("="), copy=False)
     # up until the highest stored bit is the highest of all, then down again: the shift of a signed type keeps the sign
     shifted = np.left_shift(raw.view(bits), bits.type(unused_high)).view(np.dtype(_kind(layout)))

@@ -16,7 +16,7 @@ from abdominal_oncology.errors import ChangedFileError, UnreadableFileError
 from abdominal_oncology.imaging.dicom.decode import Backend, compressed_frame, native_frame, to_bits
 from abdominal_oncology.imaging.dicom.paths import open_path
 from abdominal_oncology.imaging.dicom.records import Header, PixelLayout
-from abdominal_oncology.imaging.dicom.syntax import TransferSyntax
+from abdominal_oncology.imaging.dicom.syntax import NATIVE_SYNTAXES
 
 _READABLE_BITS = (8, 16, 32)
 _ENCAPSULATION_ERRORS = (ValueError, EOFError, IndexError, RuntimeError)
@@ -38,16 +38,13 @@ def stored_frames(
             remedy="convert the series to 16-bit greyscale",
         )
     with _opened(header) as stream:
-        encapsulated = layout.transfer_syntax not in _NATIVE
+        encapsulated = layout.transfer_syntax not in NATIVE_SYNTAXES
         for index in indices:
             if encapsulated:
                 data = _encapsulated_frame(stream, header, layout, index)
                 yield to_bits(compressed_frame(data, layout, header.path, backends), layout)
             else:
                 yield to_bits(native_frame(_native_bytes(stream, header, layout, index), layout), layout)
-
-
-_NATIVE = frozenset(syntax.value for syntax in TransferSyntax if not syntax.is_encapsulated)
 
 
 @contextmanager

@@ -5,28 +5,30 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
-from collections.abc import Sequence
 from io import BytesIO
 from os import PathLike, fspath, fstat
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from pydicom import dcmread
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import InvalidDicomError
+from pydicom.tag import BaseTag
 
 from abdominal_oncology.errors import MissingInputError, UnreadableFileError
-from abdominal_oncology.imaging.dicom.facts import HEADER_FACTS, plain_value
+from abdominal_oncology.imaging.dicom.elements import Values, plain_elements
+from abdominal_oncology.imaging.dicom.facts import HEADER_FACTS
 from abdominal_oncology.imaging.dicom.kinds import VOLUME_CLASSES
 from abdominal_oncology.imaging.dicom.multiframe import functional_group_facts, functional_group_frames
 from abdominal_oncology.imaging.dicom.paths import open_path
-from abdominal_oncology.imaging.dicom.plane import single_frame
+from abdominal_oncology.imaging.dicom.plane import single_frame, whole
 from abdominal_oncology.imaging.dicom.records import Frame, Header, PixelLayout
-from abdominal_oncology.imaging.dicom.syntax import TransferSyntax
+from abdominal_oncology.imaging.dicom.syntax import NATIVE_SYNTAXES, TransferSyntax
 
 NOT_DICOM = "this is not a DICOM file"
 
 _PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+_PIXEL_REPRESENTATIONS = (b"OB", b"OW", b"OF", b"OD", b"UN")  # as a length each would be odd, which none is
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _NEEDED = (
     *HEADER_FACTS,
@@ -53,7 +55,7 @@ _NEEDED = (
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
 )
-_NEEDED_TAGS: Sequence[int] = tuple(tag for tag in map(tag_for_keyword, _NEEDED) if tag is not None)
+_NEEDED_TAGS = [BaseTag(tag) for tag in map(tag_for_keyword, _NEEDED) if tag is not None]
 _PARSE_ERRORS = (
     EOFError,
     ValueError,
@@ -109,9 +111,7 @@ def _parse(stream: BinaryIO, name: str, size: int, mtime_ns: int, memory: bytes 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's remarks on odd values; what matters is checked below
-            data = dcmread(
-                stream, stop_before_pixels=True, specific_tags=list(_NEEDED_TAGS), force=_lacks_preamble(stream)
-            )
+            data = dcmread(stream, stop_before_pixels=True, specific_tags=_NEEDED_TAGS, force=_lacks_preamble(stream))
             return _to_header(data, stream, name, size, mtime_ns, memory)
     except InvalidDicomError as problem:
         raise UnreadableFileError(NOT_DICOM, where=name, remedy="leave it out") from problem
@@ -131,34 +131,36 @@ def _lacks_preamble(stream: BinaryIO) -> bool:
 def _to_header(
     data: FileDataset, stream: BinaryIO, name: str, size: int, mtime_ns: int, memory: bytes | None
 ) -> Header:
-    meta = data.file_meta
-    facts = {key: value for key in HEADER_FACTS if key in data and (value := plain_value(data[key].value)) is not None}
-    pixels = _pixel_layout(data, stream, size)
+    meta, values = data.file_meta, plain_elements(data)
+    facts = {key: values[key] for key in HEADER_FACTS if key in values}
+    pixels = _pixel_layout(data, values, stream)
     frames: tuple[Frame, ...] = ()
     if "PerFrameFunctionalGroupsSequence" in data:
         frames = functional_group_frames(data)
         facts = functional_group_facts(data) | facts
     elif pixels is not None:
-        frames = (single_frame(data, facts),) if pixels.frames == 1 else ()
+        frames = (single_frame(values),) if pixels.frames == 1 else ()
     meta_class = str(meta.get("MediaStorageSOPClassUID") or "")
-    sop_class = str(data.get("SOPClassUID") or meta_class)
+    sop_class = str(values.get("SOPClassUID") or meta_class)
     if pixels is None and (not sop_class or VOLUME_CLASSES & {sop_class, meta_class}):
         raise UnreadableFileError(
-            "the file ends within its header, before the size of the picture", where=name, remedy="copy the file again"
+            "the header does not say how large the picture is (cut off while copying?)",
+            where=name,
+            remedy="copy the file again from its source",
         )
     return Header(
         path=name,
         size=size,
         mtime_ns=mtime_ns,
         sop_class_uid=sop_class,
-        instance_uid=str(data.get("SOPInstanceUID") or meta.get("MediaStorageSOPInstanceUID") or ""),
+        instance_uid=str(values.get("SOPInstanceUID") or meta.get("MediaStorageSOPInstanceUID") or ""),
         patient_id=str(facts.get("PatientID", "")),
         patient_name=str(facts.get("PatientName", "")),
         study_uid=str(facts.get("StudyInstanceUID", "")),
         series_uid=str(facts.get("SeriesInstanceUID", "")),
         frame_of_reference_uid=str(facts.get("FrameOfReferenceUID", "")),
         modality=str(facts.get("Modality", "")),
-        instance_number=int(plain_value(data.get("InstanceNumber")) or 0),
+        instance_number=whole(values, "InstanceNumber", 0),
         pixels=pixels,
         frames=frames,
         facts=facts,
@@ -167,40 +169,43 @@ def _to_header(
     )
 
 
-def _pixel_layout(data: FileDataset, stream: BinaryIO, size: int) -> PixelLayout | None:
-    if "Rows" not in data or "Columns" not in data:
+def _pixel_layout(data: FileDataset, values: Values, stream: BinaryIO) -> PixelLayout | None:
+    if min(whole(values, "Rows", 0), whole(values, "Columns", 0)) < 1:
         return None
     implicit = bool(data.original_encoding[0])
     guess = TransferSyntax.IMPLICIT if implicit else TransferSyntax.RAW
     syntax = str(data.file_meta.get("TransferSyntaxUID") or guess.value)
-    offset, length = (None, -1) if syntax == TransferSyntax.DEFLATED else _pixel_element(stream, syntax)
-    stored = int(data.get("BitsStored") or data.get("BitsAllocated") or 16)
+    big_endian = syntax == TransferSyntax.BIG_ENDIAN
+    offset, length = (None, -1) if syntax == TransferSyntax.DEFLATED else _pixel_element(stream, big_endian)
+    allocated = whole(values, "BitsAllocated", 16)
+    stored = whole(values, "BitsStored", allocated)
     return PixelLayout(
         transfer_syntax=syntax,
-        rows=int(data.Rows),
-        columns=int(data.Columns),
-        frames=max(1, int(plain_value(data.get("NumberOfFrames")) or 1)),
-        samples=int(data.get("SamplesPerPixel") or 1),
-        photometric=str(data.get("PhotometricInterpretation") or "MONOCHROME2").strip(),
-        bits_allocated=int(data.get("BitsAllocated") or 16),
+        rows=whole(values, "Rows", 0),
+        columns=whole(values, "Columns", 0),
+        frames=max(1, whole(values, "NumberOfFrames", 1)),
+        samples=whole(values, "SamplesPerPixel", 1),
+        photometric=str(values.get("PhotometricInterpretation", "MONOCHROME2")),
+        bits_allocated=allocated,
         bits_stored=stored,
-        high_bit=int(data.HighBit if data.get("HighBit") is not None else stored - 1),
-        signed=bool(data.get("PixelRepresentation") or 0),
-        padding=_padding(data, "PixelPaddingValue"),
-        padding_limit=_padding(data, "PixelPaddingRangeLimit"),
+        high_bit=whole(values, "HighBit", stored - 1),
+        signed=bool(whole(values, "PixelRepresentation", 0)),
+        padding=_padding(values, "PixelPaddingValue"),
+        padding_limit=_padding(values, "PixelPaddingRangeLimit"),
         offset=offset,
         length=length,
     )
 
 
-def _padding(data: FileDataset, keyword: str) -> int | None:
-    value: Any = plain_value(data.get(keyword))
+def _padding(values: Values, keyword: str) -> int | None:
+    value = values.get(keyword)
     return value if isinstance(value, int) else None
 
 
-def _pixel_element(stream: BinaryIO, syntax: str) -> tuple[int, int]:
-    """Where the pixel data value begins and how long it says it is; (-1, -1) when the file ends before it."""
-    order = ">" if syntax == TransferSyntax.BIG_ENDIAN else "<"
+def _pixel_element(stream: BinaryIO, big_endian: bool) -> tuple[int, int]:
+    """Where the pixel data value begins and how long it says it is (-1: until its end mark); (-1, -1) when the file
+    ends before it. Whether the value representation is written is seen from the bytes, for headers lie about it."""
+    order = ">" if big_endian else "<"
     start = stream.tell()
     head = stream.read(12)
     if len(head) < 12:
@@ -208,7 +213,7 @@ def _pixel_element(stream: BinaryIO, syntax: str) -> tuple[int, int]:
     group, element = struct.unpack(f"{order}HH", head[:4])
     if (group << 16 | element) not in _PIXEL_TAGS:
         return -1, -1
-    implicit = syntax == TransferSyntax.IMPLICIT
+    implicit = head[4:6] not in _PIXEL_REPRESENTATIONS
     length = struct.unpack(f"{order}L", head[4:8] if implicit else head[8:12])[0]
     return start + (8 if implicit else 12), -1 if length == _UNDEFINED_LENGTH else int(length)
 
@@ -223,8 +228,18 @@ def _trouble(data: FileDataset, pixels: PixelLayout | None, described: int, size
         return f"it holds {pixels.frames} frames but describes {described}"
     if "ModalityLUTSequence" in data:
         return "its values go through a modality lookup table, which is not supported"
-    if pixels.offset is None or pixels.length < 0:
+    if not pixels.bits_stored - 1 <= pixels.high_bit < pixels.bits_allocated or pixels.bits_stored < 1:
+        return (
+            f"BitsAllocated {pixels.bits_allocated}, BitsStored {pixels.bits_stored} and HighBit {pixels.high_bit} "
+            "contradict each other"
+        )
+    if pixels.offset is None:
         return ""
+    if pixels.length < 0:
+        native = pixels.transfer_syntax in NATIVE_SYNTAXES
+        return "its pixel data are compressed although its transfer syntax says they are not" if native else ""
+    if pixels.transfer_syntax not in NATIVE_SYNTAXES:
+        return "its pixel data are not compressed although its transfer syntax says they are"
     wanted = pixels.frame_bytes * pixels.frames
     there = min(pixels.length, size - pixels.offset)
     if there < wanted:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
-from pydicom.dataset import Dataset
-
+from abdominal_oncology.imaging.dicom.elements import Values
 from abdominal_oncology.imaging.dicom.facts import plain_value
 from abdominal_oncology.imaging.dicom.records import Frame
 
@@ -36,22 +34,28 @@ SPLIT_KEYS = (
 """By what pictures at one place may differ, the surest sign first; tried in this order to tell volumes apart."""
 
 
-def single_frame(data: Dataset, facts: Mapping[str, Any]) -> Frame:
-    """The one picture of an ordinary file."""
-    image_type = facts.get("ImageType") or []
+def single_frame(values: Values) -> Frame:
+    """The one picture of an ordinary file, from the plain values of its header."""
+    image_type = values.get("ImageType", [])
     return Frame(
         index=0,
-        position=numbers(data.get("ImagePositionPatient"), 3),
-        orientation=numbers(data.get("ImageOrientationPatient"), 6),
-        pixel_spacing_mm=numbers(data.get("PixelSpacing"), 2),
-        thickness_mm=number(data.get("SliceThickness")),
-        slope=first_number(data.get("RescaleSlope"), 1.0),
-        intercept=first_number(data.get("RescaleIntercept"), 0.0),
-        has_rescale="RescaleSlope" in data,
-        rescale_type=str(facts.get("RescaleType", "")),
-        image_type=tuple(image_type if isinstance(image_type, list) else [str(image_type)]),
-        keys={key: _hashable(facts[key]) for key in SPLIT_KEYS if key in facts},
+        position=numbers(values.get("ImagePositionPatient"), 3),
+        orientation=numbers(values.get("ImageOrientationPatient"), 6),
+        pixel_spacing_mm=numbers(values.get("PixelSpacing"), 2),
+        thickness_mm=number(values.get("SliceThickness")),
+        slope=first_number(values.get("RescaleSlope"), 1.0),
+        intercept=first_number(values.get("RescaleIntercept"), 0.0),
+        has_rescale="RescaleSlope" in values,
+        rescale_type=str(values.get("RescaleType", "")),
+        image_type=tuple(str(word) for word in (image_type if isinstance(image_type, list) else [image_type])),
+        keys={key: _hashable(values[key]) for key in SPLIT_KEYS if key in values},
     )
+
+
+def whole(values: Values, keyword: str, default: int) -> int:
+    """A whole number, or ``default`` when it is missing or anything else."""
+    value = values.get(keyword)
+    return value if isinstance(value, int) else default
 
 
 def numbers(value: Any, count: int) -> Any:

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from abdominal_oncology.errors import AbdominalOncologyError, InconsistentSeriesError, MissingInputError
+from abdominal_oncology.errors import AbdominalOncologyError, MissingInputError
 from abdominal_oncology.imaging.dicom.headers import NOT_DICOM, read_header
 from abdominal_oncology.imaging.dicom.kinds import SeriesKind, kind_of
 from abdominal_oncology.imaging.dicom.paths import open_path
@@ -29,7 +29,7 @@ _CHUNK = 64
 
 @dataclass(frozen=True)
 class SkippedFile:
-    """A file that is in no series, and why."""
+    """A file that is in no series, and why. ``is_dicom``: it is DICOM, or could not be looked at, and may be missed."""
 
     path: str
     reason: str
@@ -42,7 +42,7 @@ class Volume:
 
     group: PlaneGroup
     stack: Stack | None
-    problem: InconsistentSeriesError | None
+    problem: AbdominalOncologyError | None
 
     @property
     def kind(self) -> SeriesKind:
@@ -124,9 +124,9 @@ def scan_folder(folder: str | os.PathLike[str], *, progress: Progress = silent, 
     root = open_path(folder)
     if not root.exists():
         raise MissingInputError("there is no such folder", where=str(folder), remedy="check the path")
-    paths = [str(root)] if root.is_file() else sorted(_files(str(root)))
     headers: list[Header] = []
     skipped: list[SkippedFile] = []
+    paths = [str(root)] if root.is_file() else sorted(_files(str(root), skipped))
     found = _read_all(paths, workers)
     for number, item in enumerate(found):
         progress(0.95 * number / len(paths), "reading headers")
@@ -168,14 +168,19 @@ def _study(uid: str, series: list[Series]) -> Study:
 def _volume(group: PlaneGroup) -> Volume:
     try:
         return Volume(group, build_stack(group), None)
-    except InconsistentSeriesError as problem:
+    except AbdominalOncologyError as problem:
         return Volume(group, None, problem)
 
 
-def _files(root: str) -> Iterator[str]:
-    """Every file once, whatever links lead to it."""
+def _files(root: str, skipped: list[SkippedFile]) -> Iterator[str]:
+    """Every ordinary file once, whatever links lead to it; folders that cannot be opened are added to ``skipped``."""
+
+    def note(problem: OSError) -> None:
+        reason = f"the folder cannot be opened: {problem.strerror or problem}"
+        skipped.append(SkippedFile(str(problem.filename), reason, is_dicom=True))
+
     seen: set[tuple[int, int]] = set()
-    for folder, folders, files in os.walk(root, followlinks=True):
+    for folder, folders, files in os.walk(root, followlinks=True, onerror=note):
         status = Path(folder).stat()
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
@@ -183,8 +188,9 @@ def _files(root: str) -> Iterator[str]:
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not _is_hidden(name) and name.upper() not in _IGNORED_FOLDERS)
         for name in files:
-            if not _is_hidden(name) and name.upper() not in _IGNORED_FILES:
-                yield str(Path(folder) / name)
+            path = Path(folder) / name
+            if not _is_hidden(name) and name.upper() not in _IGNORED_FILES and path.is_file():
+                yield str(path)
 
 
 def _is_hidden(name: str) -> bool:

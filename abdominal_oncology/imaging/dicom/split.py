@@ -201,13 +201,18 @@ def _same_instances(planes: Sequence[Plane]) -> bool:
 
 
 def _fold_repeats(planes: Sequence[Plane]) -> tuple[list[Plane], tuple[ImageWarning, ...]]:
-    places = _places(planes)
+    places = [_readable(place) for place in _places(planes)]
     folded = [replace(place[0], twins=tuple(place[1:])) for place in places]
     extra = len(planes) - len(folded)
     if not extra:
         return folded, ()
     text = f"{extra} of {len(planes)} pictures repeat a position and were dropped; they are compared when read"
     return folded, (ImageWarning("duplicate-slices", text),)
+
+
+def _readable(place: list[Plane]) -> list[Plane]:
+    """Copies whose pixels are cut off stand back behind a whole one."""
+    return [plane for plane in place if not plane.header.trouble] or place
 
 
 def _cut_at_gaps(planes: list[Plane]) -> list[tuple[list[Plane], tuple[ImageWarning, ...]]]:

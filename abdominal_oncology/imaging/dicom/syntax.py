@@ -44,14 +44,18 @@ class TransferSyntax(StrEnum):
     @property
     def is_encapsulated(self) -> bool:
         """True when frames are compressed one by one inside the pixel data element."""
-        return self not in _NATIVE
+        return self.value not in NATIVE_SYNTAXES
 
     @property
     def may_be_lossy(self) -> bool:
         return self in _LOSSY
 
 
-_NATIVE = frozenset({TransferSyntax.IMPLICIT, TransferSyntax.RAW, TransferSyntax.DEFLATED, TransferSyntax.BIG_ENDIAN})
+NATIVE_SYNTAXES = frozenset(
+    syntax.value
+    for syntax in (TransferSyntax.IMPLICIT, TransferSyntax.RAW, TransferSyntax.DEFLATED, TransferSyntax.BIG_ENDIAN)
+)
+"""UIDs under which pixel data lie open, frame after frame."""
 
 _LOSSY = frozenset(
     {
