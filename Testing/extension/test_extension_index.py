@@ -14,10 +14,24 @@ from extension_tools import ROOT
 ENTRY = ROOT / "Resources" / "AbdominalOncology.json"
 REQUIRED = {"$schema", "category", "scm_url"}
 OPTIONAL = {"scm_revision", "build_dependencies", "build_subdirectory", "tier", "enabled"}
-CATEGORIES = set(
-    "Analysis,Cardiac,DICOM,Diffusion,Examples,Filtering,IGT,Informatics,Quantification,Radiotherapy,Registration,"
-    "Segmentation,Sequences,Shape Analysis,Surface Models,Utilities".split(",")
-)
+CATEGORIES = {
+    "Analysis",
+    "Cardiac",
+    "DICOM",
+    "Diffusion",
+    "Examples",
+    "Filtering",
+    "IGT",
+    "Informatics",
+    "Quantification",
+    "Radiotherapy",
+    "Registration",
+    "Segmentation",
+    "Sequences",
+    "Shape Analysis",
+    "Surface Models",
+    "Utilities",
+}
 """Those of the index's list that could be meant; "Oncology" is not among them."""
 ICONS = [
     ROOT / "Resources" / "Icons" / "AbdominalOncology.png",
@@ -106,7 +120,7 @@ def test_the_readme_has_what_the_index_asks_for() -> None:
         assert sentence, f"one sentence that says what {module} does"
     publications = re.search(r"(?s)\n## Publications?\n(.*?)(?=\n## |$)", text)
     assert publications, "publications to cite"
-    assert len(re.findall(r"^- .*\*[^*]{20,}\*", publications[1], re.MULTILINE)) >= 4, "one for each method"
+    assert len(re.findall(r"^- .*\*[^*\n]{20,}\*", publications[1], re.MULTILINE)) >= 4, "one for each method"
     assert re.search(r"(?i)apache", text), "the licence by name"
     assert (ROOT / "LICENSE").read_text(encoding="utf-8").lstrip().startswith("Apache License")
 

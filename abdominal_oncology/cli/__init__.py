@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 
 from abdominal_oncology import __version__
-from abdominal_oncology.cli import bench, info, phantom, scan
+from abdominal_oncology.cli import bench, deidentify, demo, info, phantom, scan
 from abdominal_oncology.cli.output import ExitCode
 from abdominal_oncology.errors import AbdominalOncologyError, Cancelled
 
-_COMMANDS = (scan, info, phantom, bench)
+_COMMANDS = (demo, scan, info, deidentify, phantom, bench)
 
 
 def build_parser() -> argparse.ArgumentParser:
