@@ -7,7 +7,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-from abdominal_oncology.report import ReportPicture, Report, ReportTable, Paragraph
+from abdominal_oncology.report import Paragraph, Report, ReportPicture, ReportTable
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 
