@@ -18,7 +18,8 @@ class Canvas:
     already warped), ``z`` (k, 1, 1) rises to the head. ``signal`` and ``labels`` are painted in place.
 
     ``edge_mm`` is the width over which an outline fades: about one pixel, so that thin lines keep their weight.
-    ``reach_mm`` is how far the warp may have moved a point; boxes are widened by it.
+    ``reach_mm`` is how far the warp may have moved a point; boxes are widened by it. ``plane_mm`` is the distance of
+    planes that will be averaged to one slice: surfaces that run flat are faded over it, or the average shows steps.
 
     >>> axis = np.arange(-10, 11, dtype=np.float32)
     >>> canvas = Canvas.blank(axis, axis, np.zeros(1, np.float32), edge_mm=1.0)
@@ -36,9 +37,12 @@ class Canvas:
     columns_mm: Floats
     rows_mm: Floats
     reach_mm: float = 0.0
+    plane_mm: float = 0.0
 
     @classmethod
-    def blank(cls, columns_mm: Floats, rows_mm: Floats, planes_mm: Floats, edge_mm: float) -> Canvas:
+    def blank(
+        cls, columns_mm: Floats, rows_mm: Floats, planes_mm: Floats, edge_mm: float, plane_mm: float = 0.0
+    ) -> Canvas:
         """An empty canvas on straight axes (mm, ascending)."""
         shape = (planes_mm.size, rows_mm.size, columns_mm.size)
         return cls(
@@ -50,6 +54,7 @@ class Canvas:
             edge_mm,
             columns_mm,
             rows_mm,
+            plane_mm=plane_mm,
         )
 
     def warped(self, dx: Floats, dy: Floats) -> Canvas:
@@ -65,6 +70,7 @@ class Canvas:
             self.columns_mm,
             self.rows_mm,
             self.reach_mm + reach,
+            self.plane_mm,
         )
 
     def part(self, x: Range, y: Range, z: Range | None = None) -> Canvas | None:
@@ -87,11 +93,18 @@ class Canvas:
             self.columns_mm[i0:i1],
             self.rows_mm[j0:j1],
             self.reach_mm,
+            self.plane_mm,
         )
 
-    def fill(self, distance_mm: Floats, signal: Floats | float, label: int | None = None) -> None:
-        """Paint where ``distance_mm`` is negative, fading over the edge; ``signal`` may vary by voxel."""
-        inside = np.clip(0.5 - distance_mm / self.edge_mm, 0, 1)
+    def fill(
+        self, distance_mm: Floats, signal: Floats | float, label: int | None = None, slope: Floats | None = None
+    ) -> None:
+        """Paint where ``distance_mm`` is negative, fading over the edge; ``signal`` may vary by voxel.
+
+        ``slope`` is how far (mm) the outline moves per mm of height; None for one that stands upright.
+        """
+        edge = self.edge_mm if slope is None else self.edge_mm + self.plane_mm * np.abs(slope)
+        inside = np.clip(0.5 - distance_mm / edge, 0, 1)
         target = self.signal
         target += inside * (signal - target)
         if label is not None:
@@ -103,15 +116,19 @@ class Canvas:
         target *= 1 + weight * (factor - 1)
 
 
-def ellipse(canvas: Canvas, centre: tuple[Floats | float, Floats | float], radii: tuple[Floats | float, Floats | float],
-            degrees: float = 0.0) -> Floats:  # fmt: skip
+def ellipse(
+    canvas: Canvas,
+    centre: tuple[Floats | float, Floats | float],
+    radii: tuple[Floats | float, Floats | float],
+    degrees: float = 0.0,
+) -> Floats:
     """Approximate signed distance (mm) to an ellipse in every plane; centre and radii may change along z."""
     u, v = canvas.x - centre[0], canvas.y - centre[1]
     if degrees:
-        c, s = (np.cos(np.radians(degrees))), (np.sin(np.radians(degrees)))
+        c, s = float(np.cos(np.radians(degrees))), float(np.sin(np.radians(degrees)))
         u, v = c * u + s * v, c * v - s * u
-    scaled = np.sqrt(np.square(u / radii[0]) + np.square(v / radii[1]))
-    distance: Floats = ((scaled - 1) * np.minimum(radii[0], radii[1])).astype(np.float32, copy=False)
+    squared = np.square(u / radii[0]) + np.square(v / radii[1])
+    distance: Floats = ((np.sqrt(squared) - 1) * np.minimum(radii[0], radii[1])).astype(np.float32, copy=False)
     return distance
 
 

@@ -111,7 +111,7 @@ class Organs:
 
     def paint(self, canvas: Canvas, signals: Signals, textures: Textures, wall: RectalWall) -> None:
         self._bowel(canvas, signals)
-        self._bladder(canvas, signals)
+        self._bladder(canvas, signals, wall)
         if self.female:
             self._uterus(canvas, signals, textures, wall)
         else:
@@ -163,7 +163,7 @@ class Organs:
             np.maximum(distance, self.contour(box, wall) + 1.0, out=distance)
             box.fill(distance, dot.signal, find("lymph_node" if dot.node else "pelvic_vessels").number)
 
-    def _bladder(self, canvas: Canvas, signals: Signals) -> None:
+    def _bladder(self, canvas: Canvas, signals: Signals, wall: RectalWall) -> None:
         s = self.bladder_size
         z0, height = self.bladder_z, 34 * s
         part = canvas.part((-60, 60), (-115, 0), (z0 - height, z0 + height + 60))
@@ -174,8 +174,11 @@ class Organs:
         middle = -62.0 + part.z * 0.06
         boxy = 1 + 0.05 * np.cos(4 * np.arctan2(part.y - middle, part.x))
         distance = ellipse(part, (0.0, middle), (36 * s * round_end / boxy, 27 * s * round_end / boxy))
-        part.fill(distance, (signals.bowel_wall * 0.85), find("urinary_bladder").number)
-        part.fill(distance + (2.4 / s), signals.urine, find("urinary_bladder").number)
+        slope = np.minimum(36 * s * np.abs(np.minimum(rise, 0.7)) / (round_end * (height + 8)), 8) * (rise < 0.7)
+        # prostate, vesicles or vagina lie behind
+        np.maximum(distance, part.y - self._front(part.z, wall) + (10.0 if self.female else 12.5), out=distance)
+        part.fill(distance, (signals.bowel_wall * 0.85), find("urinary_bladder").number, slope)
+        part.fill(distance + (2.4 / s), signals.urine, find("urinary_bladder").number, slope)
 
     def _prostate(self, canvas: Canvas, signals: Signals, textures: Textures, wall: RectalWall) -> None:
         s = self.prostate_size
@@ -193,20 +196,21 @@ class Organs:
             rise = (part.z - z0) / height
             round_end = np.sqrt(np.clip(1 - np.square(rise), 0.01, 1)).astype(np.float32)
             ry = (16.5 * s) * round_end
+            slope = np.minimum(20 * s * np.abs(rise) / (round_end * height), 8)
             middle = self._front(part.z, wall) - ry - 0.5
             j0 = int(np.searchsorted(canvas.rows_mm, part.rows_mm[0]))
             i0 = int(np.searchsorted(canvas.columns_mm, part.columns_mm[0]))
             fine = textures.at("fine", part.z, j0, i0, part.signal.shape)
             coarse = textures.at("coarse", part.z, j0, i0, part.signal.shape)
             plexus = ellipse(part, (0.0, middle - 2), (24 * s * round_end + 6, ry + 4))
-            part.fill(plexus, signals.vein * (1 + 0.15 * coarse))
+            part.fill(plexus, signals.vein * (1 + 0.15 * coarse), slope=slope)
             shape = ellipse(part, (0.0, middle), ((23 * s) * round_end, ry))
-            part.fill(shape, (signals.ligament * 1.6), label)
-            part.fill(shape + 1.1, signals.peripheral_zone * (1 + 0.1 * fine), label)
+            part.fill(shape, (signals.ligament * 1.6), label, slope)
+            part.fill(shape + 1.1, signals.peripheral_zone * (1 + 0.1 * fine), label, slope)
             inner = ellipse(part, (0.0, middle - ry * 0.16), ((19 * s) * round_end, ry * 0.76))
-            part.fill(inner, (signals.muscle * 1.3), label)
+            part.fill(inner, (signals.muscle * 1.3), label, slope)
             nodules = signals.prostate * (1 + 0.2 * coarse + 0.12 * fine)
-            part.fill(inner + 1.1, np.maximum(nodules, 1), label)
+            part.fill(inner + 1.1, np.maximum(nodules, 1), label, slope)
         vesicles = canvas.part((-48, 48), (-70, 10), (2 * height - 8, 2 * height + 22))
         if vesicles is not None:
             label = find("seminal_vesicles").number

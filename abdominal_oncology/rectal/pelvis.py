@@ -63,7 +63,7 @@ class Pelvis:
         grain = textures.at("coarse", z, 0, 0, canvas.signal.shape)
         fine = textures.at("fine", z, 0, 0, canvas.signal.shape)
         # septa are thin: dark only where a slow random field crosses zero
-        septa = np.clip(1 - np.abs(grain) * 9, 0, 1) * (0.32 * self.septa)
+        septa = np.clip(1 - np.abs(grain) * 7, 0, 1) * (0.2 + 0.35 * self.septa) * np.clip(0.7 + 0.5 * fine, 0, 1)
         specks = np.clip((fine - 2.1) * 1.5, 0, 1) * 0.45  # small vessels and nerves
         fat = signals.fat * (1 + 0.03 * fine - septa - specks)
         canvas.fill(skin + 1.8, fat, find("subcutaneous_fat").number)
@@ -82,7 +82,7 @@ class Pelvis:
         j0 = int(np.searchsorted(canvas.rows_mm, wide.rows_mm[0]))
         i0 = int(np.searchsorted(canvas.columns_mm, wide.columns_mm[0]))
         streak = textures.at("streaks", wide.z, j0, i0, wide.signal.shape)
-        fatty = np.clip((streak - (1.35 - 0.7 * self.streaks)) * 1.4, 0, 1) * 0.75
+        fatty = np.clip((streak - (1.05 - 0.8 * self.streaks)) * 1.4, 0, 1) * 0.75
         muscle = (signals.muscle) + fatty * (signals.fat - signals.muscle)
         wide.fill(distance, muscle, find("muscle").number)
 
@@ -159,17 +159,20 @@ class Pelvis:
         round_end = np.sqrt(np.clip(1 - np.square(2 * t - 1) ** (1 if head else 4), 0.02, 1)).astype(np.float32)
         at = tuple(along_z(z, heights, pair) for pair in (x, y, rx, ry))
         distance = ellipse(part, (at[0], at[1]), (at[2] * round_end, at[3] * round_end), degrees)
+        power = 2 if head else 8
+        steep = np.abs(2 * t - 1) ** (power - 1) * (power / (heights[1] - heights[0])) * at[2] / round_end
+        slope = np.minimum(steep, 8)
         if head:  # the joint: dark socket bone and a bright rim of fluid around the head
-            part.fill(distance - 1.7, signals.cortex)
-            part.fill(np.abs(distance - 0.6) - 0.4, 2.4)
-        self._marrow(part, signals, distance)
+            part.fill(distance - 1.7, signals.cortex, slope=slope)
+            part.fill(np.abs(distance - 0.6) - 0.4, 2.4, slope=slope)
+        self._marrow(part, signals, distance, slope)
 
     @staticmethod
-    def _marrow(part: Canvas, signals: Signals, distance: Floats) -> None:
-        part.fill(distance, signals.cortex, find("bone").number)
+    def _marrow(part: Canvas, signals: Signals, distance: Floats, slope: Floats | None = None) -> None:
+        part.fill(distance, signals.cortex, find("bone").number, slope)
         cloud = np.sin(part.x * 0.31 + part.z * 0.1) * np.sin(part.y * 0.27)
         marrow = signals.marrow * (1 + 0.07 * cloud)
-        part.fill(distance + 1.2, marrow, find("bone_marrow").number)
+        part.fill(distance + 1.2, marrow, find("bone_marrow").number, slope)
 
     def _sidewall(self, canvas: Canvas, signals: Signals, side: float) -> None:
         """The internal obturator against the bone, the great vessels of groin and pelvis."""

@@ -179,7 +179,8 @@ class _Plan:
         planes = self.planes_mm[chunk]
         heights = (planes[:, None] + _SUB_SLICES * (self.geometry.spacing_mm[0])).reshape(-1)
         edge = max(self.geometry.spacing_mm[1:])
-        canvas = self._warped(Canvas.blank(self.columns_mm, self.rows_mm, heights, edge))
+        step = self.geometry.spacing_mm[0] / _SUB_SLICES.size
+        canvas = self._warped(Canvas.blank(self.columns_mm, self.rows_mm, heights, edge, step))
         self.pelvis.paint(canvas, self.signals, self.textures)
         self.organs.paint(canvas, self.signals, self.textures, self.wall)
         tube = replace(canvas, labels=np.zeros_like(canvas.labels))
@@ -323,7 +324,7 @@ def _oblique(rng: np.random.Generator) -> Matrix:
 def _scan(rng: np.random.Generator, difficulty: float, tesla: float) -> MrScan:
     resolution = float(rng.uniform(0.55, 0.75 + 0.35 * difficulty))
     moved = rng.random() < 0.15 + 0.3 * difficulty
-    steps = rng.normal(0, 0.25 + 0.5 * difficulty, (int(rng.integers(3, 9)), 2)).cumsum(axis=0) * 0.6
+    steps = rng.normal(0, 0.15 + 0.3 * difficulty, (int(rng.integers(3, 9)), 2)).cumsum(axis=0) * 0.6
     return MrScan(
         (resolution, resolution * float(rng.uniform(0.85, 1.0))),
         float(rng.uniform(0.1, 0.2 + 0.25 * difficulty)) * (1.25 if tesla < 2 else 1.0),
