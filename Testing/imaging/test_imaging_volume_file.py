@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import pickle
+import struct
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -207,6 +209,24 @@ def test_big_endian_nifti(tmp_path: Path) -> None:
     assert reader.geometry.spacing_mm == (4.0, 3.0, 2.0)
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_nifti_2(tmp_path: Path, packed: bool) -> None:
+    head = bytearray(544)
+    struct.pack_into("<i8shh", head, 0, 540, b"n+2\0\r\n\x1a\n", 4, 16)
+    struct.pack_into("<8q", head, 16, 3, 4, 3, 2, 1, 1, 1, 1)
+    struct.pack_into("<8d", head, 104, 1, 2, 3, 4, 0, 0, 0, 0)
+    struct.pack_into("<qdd", head, 168, 544, 1, 0)
+    struct.pack_into("<2i", head, 344, 0, 1)
+    struct.pack_into("<12d", head, 400, *SFORM[:3].ravel())
+    struct.pack_into("<i", head, 500, 2)
+    data = bytes(head) + VOXELS.tobytes()
+    path = tmp_path / ("a.nii.gz" if packed else "a.nii")
+    path.write_bytes(gzip.compress(data) if packed else data)
+    image = read_image(open_volume_file(path, "MR"))
+    np.testing.assert_array_equal(image.voxels, VOXELS)
+    np.testing.assert_allclose(image.geometry.to_world([1, 1, 1]), [-12, -23, 34])
+
+
 def test_a_trailing_axis_of_one_is_no_series(tmp_path: Path) -> None:
     path = write_nifti(tmp_path / "a.nii", VOXELS, sform=SFORM, dims=(5, 4, 3, 2, 1, 1))
     np.testing.assert_array_equal(open_volume_file(path, "MR").read(), VOXELS)
@@ -357,6 +377,17 @@ def test_a_header_with_a_byte_skip_is_left_to_itk(tmp_path: Path) -> None:
     np.testing.assert_array_equal(open_volume_file(tmp_path / "a.nhdr", "MR").read(), VOXELS)
 
 
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd", "hex.nrrd"])
+def test_a_reader_can_be_sent_to_another_process(tmp_path: Path, name: str) -> None:
+    if name == "hex.nrrd":
+        nrrd(tmp_path / name, data=VOXELS.astype(">i2").tobytes().hex().encode(), encoding="hex")
+    else:
+        sitk.WriteImage(sitk.GetImageFromArray(VOXELS), str(tmp_path / name))
+    reader = pickle.loads(pickle.dumps(open_volume_file(tmp_path / name, "MR")))
+    np.testing.assert_array_equal(reader.read([1]), VOXELS[1:])
+    assert reader.modality is Modality.MR
+
+
 def test_reading_reports_progress(tmp_path: Path) -> None:
     seen: list[float] = []
     reader = open_volume_file(write_volume_file(ct(), tmp_path / "a.nii"), "CT")
@@ -487,6 +518,62 @@ def test_detached_voxels_that_are_missing_are_an_error(tmp_path: Path) -> None:
         (tmp_path / "a.raw").unlink()
         with pytest.raises(AbdominalOncologyError):
             open_volume_file(tmp_path / name, "CT").read()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_damaged_header_is_a_named_error_or_a_volume(tmp_path: Path, ending: str) -> None:
+    """No other exception, no endless wait, no demand for all memory, whatever three bytes of the header say."""
+    rng = np.random.default_rng(0)
+    whole = write_volume_file(ct(), tmp_path / f"a{ending}").read_bytes()
+    refused: list[tuple[str, Path]] = []
+    for number in range(80):
+        damaged = bytearray(whole)
+        for at in rng.integers(0, min(400, len(whole)), rng.integers(1, 4)):
+            damaged[at] = rng.integers(0, 256)
+        path = tmp_path / f"{number}{ending}"
+        path.write_bytes(damaged)
+        try:
+            image = read_image(open_volume_file(path))
+        except AbdominalOncologyError as error:
+            refused.append((error.where, path))
+        else:
+            assert image.voxels.shape == image.geometry.shape
+    assert refused
+    assert all(where == str(path) for where, path in refused)
+
+
+def test_a_header_that_claims_more_than_the_file_can_hold_is_refused_before_memory_is(tmp_path: Path) -> None:
+    plain = write_nifti(tmp_path / "a.nii", VOXELS, sform=SFORM, dims=(3, 30000, 30000, 30000))
+    (tmp_path / "b.nii.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    for path in (plain, tmp_path / "b.nii.gz"):
+        with pytest.raises(UnreadableFileError, match="cannot hold"):
+            open_volume_file(path)
+    zeros = Image(np.zeros((64, 256, 256), np.uint8), Geometry((64, 256, 256)), Modality.MASK)
+    packed = write_volume_file(zeros, tmp_path / "zeros.nii.gz")
+    assert packed.stat().st_size < zeros.voxels.size / 100
+    assert open_volume_file(packed, "MASK").read([63]).max() == 0
+
+
+@pytest.mark.parametrize("offset", [float("nan"), 5.0, -352.0, 3e9])
+def test_an_impossible_place_of_the_voxels_is_refused(tmp_path: Path, offset: float) -> None:
+    path = write_nifti(tmp_path / "a.nii", VOXELS, sform=SFORM)
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<f", data, 108, offset)
+    path.write_bytes(data)
+    with pytest.raises(UnreadableFileError, match="puts the voxels"):
+        open_volume_file(path)
+    struct.pack_into("<f", data, 108, 0)  # left out by some writers
+    path.write_bytes(data)
+    np.testing.assert_array_equal(open_volume_file(path, "MR").read(), VOXELS)
+
+
+def test_facts_that_are_not_utf8_do_not_hinder(tmp_path: Path) -> None:
+    path = write_volume_file(ct(), tmp_path / "a.nrrd")
+    head, voxels = path.read_bytes().split(b"\n\n", 1)
+    path.write_bytes(head + "\nsegment:=Läsion\nGröße:=7".encode("latin-1") + b"\n\n" + voxels)
+    image = read_image(open_volume_file(path))
+    assert image.source.header["segment"] == "L\ufffdsion"
+    np.testing.assert_array_equal(image.voxels, ct().voxels)
 
 
 # writing

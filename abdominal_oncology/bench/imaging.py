@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from abdominal_oncology.imaging.bias_field import correct_bias_field
 from abdominal_oncology.imaging.diameter import diameter_3d, in_plane_diameter
 from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image, Modality
-from abdominal_oncology.imaging.resample import resample_to_spacing
+from abdominal_oncology.imaging.resample import resample, resample_to_spacing
 from abdominal_oncology.imaging.resize import resize_slices
 from abdominal_oncology.imaging.sitk_bridge import to_sitk
 from abdominal_oncology.imaging.volume_file import open_volume_file, write_volume_file
@@ -34,6 +35,7 @@ def run(only: str, progress: Progress) -> list[Timing]:
     """All imaging tasks whose name contains ``only``."""
     tasks: dict[str, Callable[[str, Progress], list[Timing]]] = {
         **{_resample_name(target): _resample_task(target) for target in _TARGETS_MM},
+        "CT 512×512×100 onto a turned 1.5 mm grid": _turned,
         "labels 512×512×100 to 1.5 mm": _labels,
         "slice 512 to 224 (per slice)": _resize,
         "15 of 100 slices from a file": _streaming,
@@ -118,6 +120,26 @@ def _torch_and_monai() -> tuple[Any, Any]:
     except ImportError as missing:
         raise MissingDependencyError("this comparison needs torch and monai") from missing
     return torch, monai
+
+
+def _turned(name: str, progress: Progress) -> list[Timing]:
+    image = _ct()
+    cosine, sine = np.cos(0.2), np.sin(0.2)
+    turned = Geometry((167, 273, 273), (1.5, 1.5, 1.5), directions=((0, -sine, cosine), (0, cosine, sine), (1, 0, 0)))
+    grid = replace(turned, origin_mm=tuple(np.subtract(image.geometry.centre_mm, turned.centre_mm)))
+
+    def on_torch() -> Any:
+        _torch_and_monai()
+        return resample(image, grid, engine="torch")
+
+    return compare(
+        name,
+        [
+            Contender("resample (SimpleITK, rounded)", lambda: resample(image, grid), ours=True),
+            Contender("resample (torch)", on_torch, ours=True, repeats=2),
+        ],
+        progress,
+    )
 
 
 def _labels(name: str, progress: Progress) -> list[Timing]:

@@ -55,6 +55,9 @@ def parse_nifti_header(head: bytes, path: Path) -> NiftiHeader:
             where=path,
             remedy="split it into scalar volumes first",
         )
+    offset = fields["offset"] or fields["end"]  # some writers leave it 0
+    if not np.isfinite(offset) or not fields["end"] <= offset < 2**31:
+        raise UnreadableFileError(f"the NIfTI header puts the voxels at byte {offset:g}", where=path)
     code = fields["datatype"]
     if code not in _TYPES:
         kind = _NO_VOLUME.get(code, f"an unknown number type ({code})")
@@ -66,7 +69,7 @@ def parse_nifti_header(head: bytes, path: Path) -> NiftiHeader:
     return NiftiHeader(
         geometry,
         np.dtype(fields["order"] + _TYPES[code]),
-        int(fields["offset"]),
+        int(offset),
         (slope, intercept) if scaled else None,
         fields["descrip"].split(b"\0")[0].decode("utf-8", "replace"),
         warnings,
@@ -79,6 +82,7 @@ def _fields(head: bytes, path: Path) -> dict[str, Any]:
         if size == 348 and len(head) >= 348 and head[344:348] == b"n+1\0":
             return {
                 "order": order,
+                "end": 352,
                 "dim": struct.unpack_from(order + "8h", head, 40),
                 "datatype": struct.unpack_from(order + "h", head, 70)[0],
                 "pixdim": struct.unpack_from(order + "8f", head, 76),
@@ -93,6 +97,7 @@ def _fields(head: bytes, path: Path) -> dict[str, Any]:
         if size == 540 and len(head) >= 540 and head[4:8] == b"n+2\0":
             return {
                 "order": order,
+                "end": 544,
                 "dim": struct.unpack_from(order + "8q", head, 16),
                 "datatype": struct.unpack_from(order + "h", head, 12)[0],
                 "pixdim": struct.unpack_from(order + "8d", head, 104),

@@ -6,8 +6,10 @@ that slice; NRRD with bzip2, hex or text packing and lists of files the whole vo
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,17 +20,19 @@ from numpy.typing import NDArray
 
 from abdominal_oncology.errors import InvalidInputError, MissingInputError, UnreadableFileError
 from abdominal_oncology.imaging.image import Image, ImageWarning, Modality, Source
-from abdominal_oncology.imaging.nifti_header import HEADER_BYTES, NiftiHeader, parse_nifti_header
+from abdominal_oncology.imaging.nifti_header import HEADER_BYTES, parse_nifti_header
 from abdominal_oncology.imaging.reader import SliceReader
 from abdominal_oncology.imaging.sitk_bridge import geometry_from_itk, to_sitk
 from abdominal_oncology.imaging.stored_voxels import FileState, StoredVoxels, decompressed_start
 from abdominal_oncology.imaging.text_header import meta_voxels, nrrd_voxels
-from abdominal_oncology.imaging.volume_reader import Fetch, VolumeFileReader
+from abdominal_oncology.imaging.volume_reader import VolumeFileReader
 from abdominal_oncology.progress import Progress
 
 READ_ENDINGS = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 WRITE_ENDINGS = (".nii", ".nii.gz", ".nrrd", ".mha")
 _FAST = 1
+_DEFLATE_AT_MOST = 1032
+"""How many bytes one byte of a deflated file can stand for."""
 _DTYPES = {
     sitk.sitkUInt8: "u1",
     sitk.sitkInt8: "i1",
@@ -112,35 +116,43 @@ def _open_nifti(path: Path, state: FileState, packed: bool, modality: Modality |
             head = file.read(HEADER_BYTES)
     header = parse_nifti_header(head, path)
     stored = StoredVoxels(state, header.offset, header.dtype, header.geometry.shape, packed, packed)
-
-    def fetch(slices: NDArray[np.intp], progress: Progress) -> NDArray[Any]:
-        return _scaled(stored.read(slices, progress), header)
-
-    if not packed:
-        _check_length(stored)
+    _check_length(stored)
+    voxels = _ScaledVoxels(stored, header.scale)
     facts = {"description": header.description} if header.description else {}
-    return VolumeFileReader(header.geometry, Source(path=str(path), header=facts), fetch, modality, header.warnings)
+    return VolumeFileReader(
+        header.geometry, Source(path=str(path), header=facts), voxels.read, modality, header.warnings
+    )
 
 
-def _scaled(voxels: NDArray[Any], header: NiftiHeader) -> NDArray[Any]:
-    if header.scale is None:
-        return voxels
-    slope, intercept = header.scale
-    if voxels.dtype.kind in "iu" and slope.is_integer() and intercept.is_integer() and voxels.dtype.itemsize <= 2:
-        limits = np.iinfo(voxels.dtype)
-        reach = [slope * limits.min + intercept, slope * limits.max + intercept]
-        if max(abs(v) for v in reach) < 2**31:
-            return voxels.astype(np.int32) * np.int32(slope) + np.int32(intercept)
-    kind = np.float64 if voxels.dtype.itemsize > 2 and voxels.dtype != np.float32 else np.float32
-    scaled: NDArray[Any] = np.add(np.multiply(voxels, slope, dtype=kind), intercept, dtype=kind)
-    return scaled
+@dataclass(frozen=True)
+class _ScaledVoxels:
+    """Stored numbers × slope + intercept; whole numbers stay whole where both are."""
+
+    stored: StoredVoxels
+    scale: tuple[float, float] | None
+
+    def read(self, slices: NDArray[np.intp], progress: Progress) -> NDArray[Any]:
+        voxels = self.stored.read(slices, progress)
+        if self.scale is None:
+            return voxels
+        slope, intercept = self.scale
+        if voxels.dtype.kind in "iu" and slope.is_integer() and intercept.is_integer() and voxels.dtype.itemsize <= 2:
+            limits = np.iinfo(voxels.dtype)
+            reach = [slope * limits.min + intercept, slope * limits.max + intercept]
+            if max(abs(v) for v in reach) < 2**31:
+                return voxels.astype(np.int32) * np.int32(slope) + np.int32(intercept)
+        kind = np.float64 if voxels.dtype.itemsize > 2 and voxels.dtype != np.float32 else np.float32
+        scaled: NDArray[Any] = np.add(np.multiply(voxels, slope, dtype=kind), intercept, dtype=kind)
+        return scaled
 
 
 def _check_length(stored: StoredVoxels) -> None:
-    needed = stored.offset + int(np.prod(stored.shape)) * stored.dtype.itemsize
+    """Refuse a file too short for its own header, before memory is asked for."""
+    voxels = math.prod(stored.shape) * stored.dtype.itemsize
+    needed = voxels / _DEFLATE_AT_MOST if stored.compressed else stored.offset + voxels
     if stored.state.size < needed:
         raise UnreadableFileError(
-            f"the file is cut off: {stored.state.size} bytes of at least {needed}",
+            f"the file is cut off, or its header is wrong: {stored.state.size} bytes cannot hold {stored.shape} voxels",
             where=stored.state.path,
             remedy="copy or export the file again",
         )
@@ -158,14 +170,13 @@ def _open_with_itk(path: Path, state: FileState, modality: Modality | None, is_n
             remedy="check that the file is whole and its name ends as it should",
         ) from refused
     _refuse_no_volume(reader, path)
-    size, dimension = reader.GetSize(), reader.GetDimension()
     try:
-        geometry = geometry_from_itk(size, reader.GetSpacing(), reader.GetOrigin(), reader.GetDirection())
+        geometry = geometry_from_itk(reader.GetSize(), reader.GetSpacing(), reader.GetOrigin(), reader.GetDirection())
     except InvalidInputError as odd:
         raise InvalidInputError(
             odd.problem, where=path, remedy="export it again with straight slices, or resample it in Slicer first"
         ) from odd
-    facts = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if not key.startswith("ITK_")}
+    facts = _facts(reader)
     written = facts.get("modality", facts.get("Modality", "MET_MOD_UNKNOWN")).removeprefix("MET_MOD_")
     told = modality or (Modality(written) if written != "UNKNOWN" else None)
     warnings: tuple[ImageWarning, ...] = ()
@@ -174,15 +185,24 @@ def _open_with_itk(path: Path, state: FileState, modality: Modality | None, is_n
         warnings = (ImageWarning("no-orientation", text),)
     where = nrrd_voxels(path) if is_nrrd else meta_voxels(path)
     if where is None:
-        fetch = _whole_volume(reader, state, dimension)
+        fetch = _WholeVolume(state).read
     else:
         dtype = np.dtype(where.byte_order + _DTYPES[reader.GetPixelID()])
         block = state if where.path == path else FileState.of(where.path)
         stored = StoredVoxels(block, where.offset, dtype, geometry.shape, where.compressed)
-        if not where.compressed:
-            _check_length(stored)
+        _check_length(stored)
         fetch = stored.read
     return VolumeFileReader(geometry, Source(path=str(path), header=facts), fetch, told, warnings)
+
+
+def _facts(reader: Any) -> dict[str, str]:
+    """Key and value texts of the file; what is not UTF-8 comes as surrogates and cannot be asked for or written on."""
+    keys = [key for key in reader.GetMetaDataKeys() if not key.startswith("ITK_") and _whole(key) == key]
+    return {key: _whole(reader.GetMetaData(key)) for key in keys}
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _refuse_no_volume(reader: Any, path: Path) -> None:
@@ -206,26 +226,25 @@ def _refuse_no_volume(reader: Any, path: Path) -> None:
         )
 
 
-def _whole_volume(reader: Any, state: FileState, dimension: int) -> Fetch:
+@dataclass(frozen=True)
+class _WholeVolume:
     """For packings that only ITK understands: everything is read, then the slices are picked."""
 
-    def fetch(slices: NDArray[np.intp], progress: Progress) -> NDArray[Any]:
-        state.check()
+    state: FileState
+
+    def read(self, slices: NDArray[np.intp], progress: Progress) -> NDArray[Any]:
+        self.state.check()
         try:
-            if dimension > 3:
-                reader.SetExtractSize([*reader.GetSize()[:3], *[0] * (dimension - 3)])
-            voxels: NDArray[Any] = sitk.GetArrayFromImage(reader.Execute())
+            voxels: NDArray[Any] = sitk.GetArrayFromImage(sitk.ReadImage(str(self.state.path)))
         except RuntimeError as broken:
             raise UnreadableFileError(
                 f"the voxels cannot be read ({_last_line(broken)})",
-                where=state.path,
+                where=self.state.path,
                 remedy="copy or export the file again",
             ) from broken
-        state.check()
+        self.state.check()
         progress(1.0, "reading slices")
-        return voxels[slices]
-
-    return fetch
+        return voxels.reshape(voxels.shape[-3:])[slices]  # axes beyond the third are of length 1
 
 
 def _last_line(error: BaseException) -> str:
