@@ -87,7 +87,7 @@ def is_right_handed(node: Node) -> bool:
     """Whether a volume node's own (i, j, k) axes are right-handed, as Slicer makes them on loading a file."""
     own = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(own)
-    return own.Determinant() > 0
+    return float(own.Determinant()) > 0
 
 
 def oriented_image(geometry: Geometry) -> Any:

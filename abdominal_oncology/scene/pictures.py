@@ -1,8 +1,9 @@
-"""Offscreen windows and what is done with their pixels."""
+"""Pictures: put side by side, written as PNG; and offscreen windows where a picture needs OpenGL."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import vtk
 from numpy.typing import NDArray
 from vtk.util import numpy_support
 
-from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.errors import InvalidInputError, MissingDependencyError
 from abdominal_oncology.scene.quiet import quiet
 
 Picture = NDArray[np.uint8]
@@ -19,18 +20,19 @@ Picture = NDArray[np.uint8]
 
 
 def offscreen_window(width: int, height: int) -> Any:
-    """A render window without a screen, with one black renderer and an interactor that listens to nobody."""
+    """A render window without a screen, with one black renderer. It needs OpenGL: a driver, EGL, or Mesa."""
     with quiet():  # without a display VTK says so once and takes EGL or Mesa
         window = vtk.vtkRenderWindow()
+        if window.GetClassName() == "vtkOSOpenGLRenderWindow" and find_library("OSMesa") is None:
+            raise MissingDependencyError(  # VTK itself would crash at the first picture
+                "a three-dimensional picture needs OpenGL, and this machine has none",
+                remedy="install EGL or Mesa (on Debian and Ubuntu: libegl1 and libgl1-mesa-dri)",
+            )
         window.SetOffScreenRendering(1)
         window.SetShowWindow(False)
         window.SetMultiSamples(0)
         window.SetSize(width, height)
         window.AddRenderer(vtk.vtkRenderer())
-        interactor = (
-            vtk.vtkGenericRenderWindowInteractor()
-        )  # displayable managers follow it without asking if it is there
-        interactor.SetRenderWindow(window)
     return window
 
 

@@ -46,9 +46,9 @@ def mask_from_segment(node: Node, which: str | Structure, reference: Geometry | 
         grid = grid or _grid_of_surface(node, info.id, where)
         mask = _rasterised(node, info.id, grid, where)
     else:
-        own = _own_voxels(node, info.id, where)
+        own = own_voxels(node, info.id, where)
         try:
-            own = _in_world(own, node)
+            own = in_world(own, node)
         except SceneError as crooked:  # sheared or bent: a mask, unlike an image, may be resampled without asking
             if grid is None:
                 raise SceneError(
@@ -57,7 +57,7 @@ def mask_from_segment(node: Node, which: str | Structure, reference: Geometry | 
             mask = _resampled(own, grid, _transform_to_world(node))
         else:
             grid = grid or own.geometry
-            mask = _on_grid(own, grid)
+            mask = on_grid(own, grid)
     if not mask.any():
         raise EmptyMaskError(
             "the segment has no voxel on this grid",
@@ -76,7 +76,7 @@ def _reference(reference: Geometry | Image | Node) -> tuple[Geometry | None, Sou
     return grid, source_of(reference, grid.shape[0])
 
 
-def _own_voxels(node: Node, segment_id: str, where: str) -> Image:
+def own_voxels(node: Node, segment_id: str, where: str) -> Image:
     """The segment's voxels, cut to their bounding box, in the segmentation's coordinates (transforms not applied)."""
     segment = segmentation_of(node).GetSegment(segment_id)
     image = segment.GetRepresentation(_LABELMAP)
@@ -87,7 +87,8 @@ def _own_voxels(node: Node, segment_id: str, where: str) -> Image:
     return Image(box, geometry_of_oriented_image(image, where).crop(start, stop), Modality.MASK)
 
 
-def _in_world(own: Image, node: Node) -> Image:
+def in_world(own: Image, node: Node) -> Image:
+    """The same voxels with the node's linear transforms in their geometry; a sheared or bent one is refused."""
     matrix = parent_to_world(node) @ ijk_to_ras(own.geometry)
     return Image(own.voxels, geometry_from_ijk_to_ras(own.geometry.shape, matrix), Modality.MASK)
 
@@ -98,7 +99,7 @@ def _transform_to_world(node: Node) -> Any:
     return transform
 
 
-def _on_grid(own: Image, grid: Geometry) -> NDArray[np.uint8]:
+def on_grid(own: Image, grid: Geometry) -> NDArray[np.uint8]:
     """A mask's voxels on another grid: copied where the grids coincide, else nearest neighbour."""
     offset = np.round(grid.to_index(own.geometry.origin_mm)).astype(int)
     stop = offset + own.geometry.shape
@@ -110,7 +111,13 @@ def _on_grid(own: Image, grid: Geometry) -> NDArray[np.uint8]:
             here = tuple(slice(a, b) for a, b in zip(low - offset, high - offset, strict=True))
             result[there] = own.voxels[here] != 0
         return result
-    return _resampled(own, grid, None)
+    near = own.geometry.to_index(grid.corners_mm())
+    first = np.maximum(np.floor(near.min(0)).astype(int), 0).tolist()  # only what the grid touches is resampled
+    last = np.minimum(np.ceil(near.max(0)).astype(int) + 1, own.geometry.shape).tolist()
+    if min(np.subtract(last, first)) <= 0:
+        return np.zeros(grid.shape, np.uint8)
+    part = own.voxels[tuple(slice(a, b) for a, b in zip(first, last, strict=True))]
+    return _resampled(Image(part, own.geometry.crop(first, last), Modality.MASK), grid, None)
 
 
 def _resampled(own: Image, grid: Geometry, transform: Any) -> NDArray[np.uint8]:
@@ -151,7 +158,7 @@ def _rasterised(node: Node, segment_id: str, grid: Geometry, where: str) -> NDAr
     image = segment.GetRepresentation(_LABELMAP)
     if image.IsEmpty():
         return np.zeros(grid.shape, np.uint8)
-    return _on_grid(Image(voxels_of(image), geometry_of_oriented_image(image), Modality.MASK), grid)
+    return on_grid(Image(voxels_of(image), geometry_of_oriented_image(image), Modality.MASK), grid)
 
 
 def _grid_of_surface(node: Node, segment_id: str, where: str) -> Geometry:
