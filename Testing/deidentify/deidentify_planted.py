@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian, MRImageStorage
 
 PLANTED = (
     "Mustermann",
@@ -112,6 +112,42 @@ def dirty_slice(k: int = 0, *, modality: str = "CT", series: int = 1, study: int
     ds.file_meta.ImplementationVersionName = "KRANKENHAUS"
     ds.file_meta.SourceApplicationEntityTitle = "STATION9"
     ds.preamble = b"Mustermann Erika".ljust(128, b"\0")
+    return ds
+
+
+def enhanced_ct(frames: int = 3) -> Dataset:
+    """An enhanced multi-frame CT with shared and per-frame functional groups."""
+    ds = dirty_slice(SOPClassUID=EnhancedCTImageStorage, NumberOfFrames=frames)
+    for keyword in ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceThickness"):
+        delattr(ds, keyword)
+    ds.PixelData = np.arange(frames * 48, dtype=np.uint16).tobytes()
+    ds.AcquisitionDateTime = "20240317101625.500+0100"
+
+    def group(**attributes: object) -> Items:
+        item = Dataset()
+        for keyword, value in attributes.items():
+            setattr(item, keyword, value)
+        return Items([item])
+
+    shared = Dataset()
+    shared.PixelMeasuresSequence = group(PixelSpacing=["0.7", "0.8"], SliceThickness="2.5")
+    shared.PlaneOrientationSequence = group(ImageOrientationPatient=["1", "0", "0", "0", "1", "0"])
+    shared.PixelValueTransformationSequence = group(RescaleIntercept="-1024", RescaleSlope="1", RescaleType="HU")
+    shared.UnassignedSharedConvertedAttributesSequence = group(OperatorsName="schlachter")
+    shared.CTReconstructionSequence = group(ConvolutionKernel="Br40d", ReconstructionDescription="Mustermann")
+    ds.SharedFunctionalGroupsSequence = Items([shared])
+    per_frame = []
+    for k in range(frames):
+        item = Dataset()
+        item.PlanePositionSequence = group(ImagePositionPatient=["-10", "-20", str(2.5 * k)])
+        item.FrameContentSequence = group(
+            FrameAcquisitionDateTime=f"2024031710163{k}.25",
+            FrameComments="Erika Mustermann",
+            DimensionIndexValues=[1, k + 1],
+            StackID="1",
+        )
+        per_frame.append(item)
+    ds.PerFrameFunctionalGroupsSequence = Items(per_frame)
     return ds
 
 

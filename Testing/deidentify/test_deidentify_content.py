@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from deidentify_planted import dirty_slice
+from deidentify_planted import dirty_slice, enhanced_ct
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import EnhancedCTImageStorage
 
 from abdominal_oncology.errors import WrongModalityError
 from abdominal_oncology.imaging.deidentify import (
@@ -119,44 +118,9 @@ def test_a_time_more_than_a_day_later_is_left_out(save: Callable[..., Path], tmp
     assert report.studies[0].refused["AcquisitionTime"] == 1
 
 
-def enhanced(frames: int = 3) -> Dataset:
-    ds = dirty_slice(SOPClassUID=EnhancedCTImageStorage, NumberOfFrames=frames)
-    for keyword in ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceThickness"):
-        delattr(ds, keyword)
-    ds.PixelData = np.arange(frames * 48, dtype=np.uint16).tobytes()
-    ds.AcquisitionDateTime = "20240317101625.500+0100"
-
-    def group(**attributes: object) -> Sequence:
-        item = Dataset()
-        for keyword, value in attributes.items():
-            setattr(item, keyword, value)
-        return Sequence([item])
-
-    shared = Dataset()
-    shared.PixelMeasuresSequence = group(PixelSpacing=["0.7", "0.8"], SliceThickness="2.5")
-    shared.PlaneOrientationSequence = group(ImageOrientationPatient=["1", "0", "0", "0", "1", "0"])
-    shared.PixelValueTransformationSequence = group(RescaleIntercept="-1024", RescaleSlope="1", RescaleType="HU")
-    shared.UnassignedSharedConvertedAttributesSequence = group(OperatorsName="schlachter")
-    shared.CTReconstructionSequence = group(ConvolutionKernel="Br40d", ReconstructionDescription="Mustermann")
-    ds.SharedFunctionalGroupsSequence = Sequence([shared])
-    per_frame = []
-    for k in range(frames):
-        item = Dataset()
-        item.PlanePositionSequence = group(ImagePositionPatient=["-10", "-20", str(2.5 * k)])
-        item.FrameContentSequence = group(
-            FrameAcquisitionDateTime=f"2024031710163{k}.25",
-            FrameComments="Erika Mustermann",
-            DimensionIndexValues=[1, k + 1],
-            StackID="1",
-        )
-        per_frame.append(item)
-    ds.PerFrameFunctionalGroupsSequence = Sequence(per_frame)
-    return ds
-
-
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
 def test_an_enhanced_multi_frame_stays_readable(save: Callable[..., Path], tmp_path: Path, profile: Profile) -> None:
-    source = enhanced()
+    source = enhanced_ct()
     deidentify(save([source]), tmp_path / "out", profile=profile, key=KEY)
     (path,) = (tmp_path / "out").rglob("*.dcm")
     clean = dcmread(path)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from deidentify_planted import PLANTED, dirty_slice, everything_under, leaks
+from deidentify_planted import PLANTED, dirty_slice, enhanced_ct, everything_under, leaks
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
@@ -73,8 +73,27 @@ def test_nothing_survives_inside_a_deflated_file(save: Callable[..., Path], tmp_
     assert leaks((tmp_path / "open.dcm").read_bytes()) == []
 
 
-def _named(rules: tuple[Rule, ...], keyword: str) -> Rule | None:
-    return next((rule for rule in rules if rule.keyword == keyword), None)
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_nothing_survives_at_any_depth_of_an_enhanced_file(
+    save: Callable[..., Path], tmp_path: Path, profile: Profile
+) -> None:
+    """Functional groups are kept, so a name, an id, a date, a private tag and a comment go into each of their items."""
+
+    def plant(level: Dataset) -> int:
+        items = [item for element in list(level) if element.VR == "SQ" for item in element.value]
+        count = sum(plant(item) for item in items)
+        level.PatientName, level.PatientID, level.PatientBirthDate = "Mustermann^Erika", "PAT7734921", "19620411"
+        level.FrameComments, level.StackID = "Zwickelstrasse", "Oberarzt"
+        level.add_new((0x0029, 0x0010), "LO", "KRANKENHAUS")
+        level.add_new((0x0029, 0x1001), "OB", b"Mustermann")
+        return count + 1
+
+    dataset = enhanced_ct()
+    assert plant(dataset) > 15
+    report = deidentify(save([dataset]), tmp_path / "out", profile=profile)
+    assert report.count(Outcome.WRITTEN) == 1
+    assert leaks(everything_under(tmp_path / "out")) == []
+    assert leaks(json.dumps(report.as_dict()).encode()) == []
 
 
 _TEXT_VRS = {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT", "OB"}

@@ -129,6 +129,11 @@ _MINIMUM = (
     *_keep(Number(0, 1e4, most=8), "LossyImageCompressionRatio"),
     *_keep(Codes(codes.LOSSY_METHODS), "LossyImageCompressionMethod"),
     *_keep(Codes(frozenset({"NO"})), "BurnedInAnnotation"),
+    *_keep(Codes(frozenset({"IDENTITY", "INVERSE"})), "PresentationLUTShape"),
+    *_keep(
+        Codes(codes.FRAME),
+        *("ContentQualification", "PixelPresentation", "VolumetricProperties", "VolumeBasedCalculationTechnique"),
+    ),
     *_keep(Binary(), "ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
     *_keep(Codes(codes.SCANNING_SEQUENCE), "ScanningSequence"),
     *_keep(Codes(codes.SEQUENCE_VARIANT), "SequenceVariant"),

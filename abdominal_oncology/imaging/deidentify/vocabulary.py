@@ -82,7 +82,13 @@ def _look_up(token: str, vocabulary: Vocabulary) -> list[str]:
         return [vocabulary.exact[token]]
     if not token.isascii() and _spaceless(token):
         return [vocabulary.exact[part] for part in vocabulary.inner.findall(token)] if vocabulary.inner else []
-    return next(([word] for stem, word in vocabulary.stems if token.startswith(stem)), [])
+    for stem, word in vocabulary.stems:
+        if token.startswith(stem):
+            # German writes two words as one: spätarteriell
+            rest = token[len(stem) :]
+            second = next((w for s, w in vocabulary.stems if len(s) > 3 and rest.startswith(s)), None)
+            return [word] if second is None else [word, second]
+    return []
 
 
 def _fold(text: str) -> str:

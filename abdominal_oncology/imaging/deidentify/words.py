@@ -29,7 +29,7 @@ SERIES = Vocabulary(
         plain: native nativ nativa nativo nativn* нативн* noncontrast noncon nonenhanced unenhanced
             noncontrastenhanced blanco leer simple simples 平扫 平掃 単純 非造影 비조영
             precontrast precontrasto vorkontrast basale blank nc ncct nect
-        arterial: arteri* artér* артериальн* art 动脉 動脈 동맥 aap hap lap
+        arterial: arteri* tetnicz* artér* артериальн* art 动脉 動脈 동맥 aap hap lap
         early: frueh* fruh* early fruh precoce precoz tempran* wczesn* vroeg* ранн* 早期
         late: late spaet* spat* tardiv* tardif* tardi* tardo pozn* laat late поздн* 后期 後期 晚期
         portal venous: portalvenous portovenous portalvenoes* portalvenos* portovenos* portalven* portoven* pvp
@@ -59,7 +59,7 @@ SERIES = Vocabulary(
         post: nach apres dopo despues после
         iv: intraven* endoven* ev
         oral:
-        abdomen: abdom* abd bauch oberbauch buik brzuch* живот* брюшн* 腹 腹部 上腹 복부
+        abdomen: abdom* addom* brzuszn* abd bauch oberbauch buik brzuch* живот* брюшн* 腹 腹部 上腹 복부
         pelvis: pelv* becken bassin bacino bekken miednic* таз* малого 盆 骨盤 盆腔 골반
         liver: leber foie fegato higado figado lever watrob* печен* hepat* hepar 肝 肝臓 肝脏 간
         chest: chest thora* torax torace brust* klatk* грудн* 胸 胸部 흉부
