@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 slicer = pytest.importorskip("slicer", reason="slicer-core is not installed")
 
+import abdominal_oncology.scene  # noqa: E402
+from abdominal_oncology.errors import MissingDependencyError  # noqa: E402
 from abdominal_oncology.imaging.image import Image  # noqa: E402
 from abdominal_oncology.scene import (  # noqa: E402
     boot,
@@ -92,6 +95,12 @@ def test_files_that_cannot_be_loaded_are_errors_with_their_name(scene, tmp_path:
     with pytest.raises(RuntimeError, match=name.split(".")[0]):
         slicer.util.loadNodeFromFile(str(tmp_path / name), properties={})
     assert scene.GetNumberOfNodes() == before
+
+
+def test_without_slicer_the_error_names_the_package(monkeypatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *_: None)
+    with pytest.raises(MissingDependencyError, match="slicer-core"):
+        runpy.run_path(str(Path(abdominal_oncology.scene.__file__)))
 
 
 def test_a_process_that_boots_ends_cleanly_and_leaves_no_folder(tmp_path: Path) -> None:
