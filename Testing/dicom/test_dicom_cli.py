@@ -83,3 +83,9 @@ def test_open_reader_takes_folders_dicom_files_and_volume_files(make_series, fil
         open_reader(tmp_path / "nothing")
     with pytest.raises(InvalidInputError, match="one volume"):
         open_reader(tmp_path / "Ä.nrrd", series_uid="1.2")
+
+
+def test_a_dicomdir_stands_for_its_folder(make_series) -> None:
+    folder, image = make_series()
+    (folder / "DICOMDIR").write_bytes(b"table of contents")
+    assert np.array_equal(open_reader(folder / "DICOMDIR").read(), image.voxels)

@@ -313,3 +313,40 @@ def test_a_stack_geometry_is_a_plain_geometry(make_series) -> None:
     assert isinstance(DicomReader.from_folder(folder).geometry, Geometry)
     assert DicomReader.from_folder(folder).stack.kind is SeriesKind.IMAGE
     assert image.geometry.plane == "axial"
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_a_second_phase_that_covers_only_a_part_is_told_apart_by_time(
+    make_series, files_of, edit, direction: int
+) -> None:
+    folder, first = make_series("both", count=8)
+    other, second = make_series("other", count=10, seed=2)
+    uid = pydicom.dcmread(files_of(folder)[0]).SeriesInstanceUID
+    for k, path in enumerate(files_of(folder)):
+        edit(path, AcquisitionTime=f"1000{10 + k:02d}")
+    for k, path in enumerate(files_of(other)):
+        position = [-11, -22, 33 + 2.5 * (k + 2)]
+        when = 20 + (k if direction > 0 else 9 - k)
+        edit(
+            path,
+            SeriesInstanceUID=uid,
+            SOPInstanceUID=f"2.25.7{k}",
+            ImagePositionPatient=position,
+            AcquisitionTime=f"1001{when}",
+        )
+        shutil.move(path, folder / f"second_{k}.dcm")
+    read = [DicomReader.from_folder(folder, volume=n).read() for n in (0, 1)]
+    assert [len(voxels) for voxels in read] == [10, 8]
+    assert np.array_equal(read[0], second.voxels)
+    assert np.array_equal(read[1], first.voxels)
+
+
+def test_odd_and_even_slices_of_one_mr_scan_stay_one_volume(make_series, make_image, files_of, edit) -> None:
+    folder, image = make_series(image=make_image(count=10, modality="MR"))
+    for k, path in enumerate(files_of(folder)):
+        edit(path, AcquisitionNumber=1 + k % 2, AcquisitionTime=f"1000{10 + 5 * k % 2}")
+    assert np.array_equal(DicomReader.from_folder(folder).read(), image.voxels)
+    for k, path in enumerate(files_of(folder)):
+        edit(path, EchoTime=30 + 60 * (k % 2))
+    with pytest.raises(InconsistentSeriesError, match="2 volumes"):
+        DicomReader.from_folder(folder)
