@@ -2,7 +2,9 @@
 
 Slices are never merged: they are few and thick. Measured on a synthetic 512×512×30 volume on two cores: a fit on every
 4th row and column 43 s; on every 8th 9.6 s, the field 0.2 % away in the mean (1.2 % at most); with 20 rounds a level
-6.2 s and as near (1.6 % at most); on every 16th 2.8 s, 0.4 % (2.3 % at most).
+6.2 s and as near (1.6 % at most); on every 16th 2.8 s, 0.4 % (2.3 % at most). On a real rectal T2 series every 8th
+lies 0.8 % (at most 11 %) and every 16th 1.6 % (15 %) from every 4th; taking means instead of samples for the coarse
+grid changes the field by as much (0.9 %) and brings it no nearer.
 """
 
 from __future__ import annotations
