@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
 from pydicom import dcmread
-from pydicom.encaps import get_frame
+from pydicom.encaps import generate_fragments, get_frame, parse_basic_offsets, parse_fragments
 
 from abdominal_oncology.errors import ChangedFileError, UnreadableFileError
 from abdominal_oncology.imaging.dicom.decode import Backend, compressed_frame, native_frame, to_bits
@@ -38,13 +38,12 @@ def stored_frames(
             remedy="convert the series to 16-bit greyscale",
         )
     with _opened(header) as stream:
-        encapsulated = layout.transfer_syntax not in NATIVE_SYNTAXES
-        for index in indices:
-            if encapsulated:
-                data = _encapsulated_frame(stream, header, layout, index)
-                yield to_bits(compressed_frame(data, layout, header.path, backends), layout)
-            else:
+        if layout.transfer_syntax in NATIVE_SYNTAXES:
+            for index in indices:
                 yield to_bits(native_frame(_native_bytes(stream, header, layout, index), layout), layout)
+        else:
+            for data in _encapsulated_frames(stream, header, layout, indices):
+                yield to_bits(compressed_frame(data, layout, header.path, backends), layout)
 
 
 @contextmanager
@@ -104,13 +103,26 @@ def _native_bytes(stream: BinaryIO, header: Header, layout: PixelLayout, index: 
     return data
 
 
-def _encapsulated_frame(stream: BinaryIO, header: Header, layout: PixelLayout, index: int) -> bytes:
+def _encapsulated_frames(
+    stream: BinaryIO, header: Header, layout: PixelLayout, indices: Sequence[int]
+) -> Iterator[bytes]:
     if layout.offset is None:
         raise _truncated(header, "no pixel data found")
-    stream.seek(layout.offset)
-    source: Any = stream if layout.frames > 1 else stream.read()
     try:
-        return get_frame(source, index, number_of_frames=layout.frames)
+        stream.seek(layout.offset)
+        if layout.frames == 1:
+            yield get_frame(stream.read(), 0, number_of_frames=1)
+            return
+        if not parse_basic_offsets(stream):
+            count, starts = parse_fragments(stream)
+            if count == layout.frames:  # one piece per frame and no table of offsets: look for them once, not per frame
+                for index in indices:
+                    stream.seek(starts[index])
+                    yield next(generate_fragments(stream))
+                return
+        for index in indices:
+            stream.seek(layout.offset)
+            yield get_frame(stream, index, number_of_frames=layout.frames)
     except _ENCAPSULATION_ERRORS as problem:
         raise _truncated(header, str(problem)) from problem
 

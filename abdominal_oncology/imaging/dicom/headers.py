@@ -19,7 +19,7 @@ from abdominal_oncology.errors import MissingInputError, UnreadableFileError
 from abdominal_oncology.imaging.dicom.elements import Values, plain_elements
 from abdominal_oncology.imaging.dicom.facts import HEADER_FACTS
 from abdominal_oncology.imaging.dicom.kinds import VOLUME_CLASSES
-from abdominal_oncology.imaging.dicom.multiframe import functional_group_facts, functional_group_frames
+from abdominal_oncology.imaging.dicom.multiframe import facts_of, frames_of, functional_groups
 from abdominal_oncology.imaging.dicom.paths import open_path
 from abdominal_oncology.imaging.dicom.plane import single_frame, whole
 from abdominal_oncology.imaging.dicom.records import Frame, Header, PixelLayout
@@ -136,8 +136,10 @@ def _to_header(
     pixels = _pixel_layout(data, values, stream)
     frames: tuple[Frame, ...] = ()
     if "PerFrameFunctionalGroupsSequence" in data:
-        frames = functional_group_frames(data)
-        facts = functional_group_facts(data) | facts
+        groups = functional_groups(data)
+        image_type = values.get("ImageType", [])
+        frames = frames_of(groups, image_type if isinstance(image_type, list) else [image_type])
+        facts = facts_of(groups) | facts
     elif pixels is not None:
         frames = (single_frame(values),) if pixels.frames == 1 else ()
     meta_class = str(meta.get("MediaStorageSOPClassUID") or "")

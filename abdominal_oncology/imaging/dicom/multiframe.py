@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydicom.dataset import Dataset
 
-from abdominal_oncology.imaging.dicom.facts import HEADER_FACTS, plain_value
+from abdominal_oncology.imaging.dicom.elements import Values, plain_elements
+from abdominal_oncology.imaging.dicom.facts import HEADER_FACTS
 from abdominal_oncology.imaging.dicom.plane import first_number, number, numbers
 from abdominal_oncology.imaging.dicom.records import Frame
 
@@ -27,58 +29,60 @@ _KEY_SOURCES = {
 }
 
 
-def functional_group_frames(data: Dataset) -> tuple[Frame, ...]:
-    """One Frame per item of the per-frame functional groups; shared groups stand in where a frame has none."""
-    shared = _first_item(data, "SharedFunctionalGroupsSequence")
-    file_type = tuple(str(part) for part in (data.get("ImageType") or ()))
-    return tuple(
-        _frame(index, group, shared, file_type) for index, group in enumerate(data.PerFrameFunctionalGroupsSequence)
-    )
+Macros = Mapping[str, Values]
+"""The functional groups of one frame: sequence keyword → the plain values of its item."""
 
 
-def functional_group_facts(data: Dataset) -> dict[str, Any]:
-    """Header facts that enhanced files keep one level down, in the shared groups or those of the first frame."""
+def functional_groups(data: Dataset) -> list[Macros]:
+    """The groups of each frame; shared ones stand in where a frame has none of its own."""
+    shared = data.get("SharedFunctionalGroupsSequence")
+    common = _macros(shared[0]) if shared else {}
+    return [{**common, **_macros(group)} for group in data.PerFrameFunctionalGroupsSequence]
+
+
+def frames_of(groups: Iterable[Macros], file_type: Sequence[str]) -> tuple[Frame, ...]:
+    """One Frame per entry of :func:`functional_groups`; ``file_type`` is the ImageType of the whole file."""
+    return tuple(_frame(index, macros, tuple(file_type)) for index, macros in enumerate(groups))
+
+
+def facts_of(groups: Sequence[Macros]) -> dict[str, Any]:
+    """Header facts that enhanced files keep one level down, from the groups of the first frame."""
     facts: dict[str, Any] = {}
-    groups = [_first_item(data, "SharedFunctionalGroupsSequence"), data.PerFrameFunctionalGroupsSequence[0]]
-    for group in groups:
-        for sequence in group:
-            if sequence.VR != "SQ" or not sequence.value:
-                continue
-            for element in sequence.value[0]:
-                keyword = _RENAMED_FACTS.get(element.keyword, element.keyword)
-                value = plain_value(element.value) if keyword in HEADER_FACTS else None
-                if value is not None:
-                    facts.setdefault(keyword, value)
+    for values in groups[0].values() if groups else ():
+        for name, value in values.items():
+            keyword = _RENAMED_FACTS.get(name, name)
+            if keyword in HEADER_FACTS:
+                facts.setdefault(keyword, value)
     return facts
 
 
-def _frame(index: int, group: Dataset, shared: Dataset, file_type: tuple[str, ...]) -> Frame:
-    def macro(name: str) -> Dataset:
-        own = _first_item(group, name)
-        return own if len(own) else _first_item(shared, name)
+def _macros(group: Dataset) -> dict[str, Values]:
+    sequences = (element for element in group if element.VR == "SQ" and element.value)
+    return {element.keyword: plain_elements(element.value[0]) for element in sequences}
 
-    measures, values = macro("PixelMeasuresSequence"), macro("PixelValueTransformationSequence")
-    frame_type = next((kind for name in _FRAME_TYPES if (kind := macro(name).get("FrameType"))), file_type)
+
+def _frame(index: int, macros: Macros, file_type: tuple[str, ...]) -> Frame:
+    def value(sequence: str, attribute: str) -> Any:
+        return macros.get(sequence, {}).get(attribute)
+
+    types = (value(sequence, "FrameType") for sequence in _FRAME_TYPES)
+    frame_type = tuple(str(word) for word in next((found for found in types if found), file_type))
     keys = {
-        key: tuple(plain) if isinstance(plain, list) else plain
+        key: tuple(found) if isinstance(found, list) else found
         for key, (sequence, attribute) in _KEY_SOURCES.items()
-        if (plain := plain_value(macro(sequence).get(attribute))) is not None
+        if (found := value(sequence, attribute)) is not None
     }
+    rescale = "PixelValueTransformationSequence"
     return Frame(
         index=index,
-        position=numbers(macro("PlanePositionSequence").get("ImagePositionPatient"), 3),
-        orientation=numbers(macro("PlaneOrientationSequence").get("ImageOrientationPatient"), 6),
-        pixel_spacing_mm=numbers(measures.get("PixelSpacing"), 2),
-        thickness_mm=number(measures.get("SliceThickness")),
-        slope=first_number(values.get("RescaleSlope"), 1.0),
-        intercept=first_number(values.get("RescaleIntercept"), 0.0),
-        has_rescale="RescaleSlope" in values,
-        rescale_type=str(values.get("RescaleType") or ""),
-        image_type=tuple(str(part) for part in frame_type),
-        keys=keys | {"ImageType": tuple(str(part) for part in frame_type)},
+        position=numbers(value("PlanePositionSequence", "ImagePositionPatient"), 3),
+        orientation=numbers(value("PlaneOrientationSequence", "ImageOrientationPatient"), 6),
+        pixel_spacing_mm=numbers(value("PixelMeasuresSequence", "PixelSpacing"), 2),
+        thickness_mm=number(value("PixelMeasuresSequence", "SliceThickness")),
+        slope=first_number(value(rescale, "RescaleSlope"), 1.0),
+        intercept=first_number(value(rescale, "RescaleIntercept"), 0.0),
+        has_rescale=value(rescale, "RescaleSlope") is not None,
+        rescale_type=str(value(rescale, "RescaleType") or ""),
+        image_type=frame_type,
+        keys=keys | {"ImageType": frame_type},
     )
-
-
-def _first_item(data: Dataset, sequence: str) -> Dataset:
-    items = data.get(sequence)
-    return items[0] if items else Dataset()
