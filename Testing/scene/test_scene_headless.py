@@ -12,12 +12,15 @@ import pytest
 
 slicer = pytest.importorskip("slicer", reason="slicer-core is not installed")
 
+import vtk  # noqa: E402
+
 import abdominal_oncology.scene  # noqa: E402
 from abdominal_oncology.errors import MissingDependencyError  # noqa: E402
 from abdominal_oncology.imaging.image import Image  # noqa: E402
 from abdominal_oncology.scene import (  # noqa: E402
     boot,
     image_from_volume_node,
+    images_from_sequence,
     is_headless,
     segmentation_node_from_masks,
     segments,
@@ -25,6 +28,7 @@ from abdominal_oncology.scene import (  # noqa: E402
     table_node_from_rows,
     volume_node_from_image,
 )
+from abdominal_oncology.scene.grids import matrix_to_vtk  # noqa: E402
 
 
 def test_booting_again_changes_nothing(scene) -> None:
@@ -85,6 +89,58 @@ def test_segmentations_tables_and_scenes_go_through_slicers_files(scene, blocks,
     scene.Clear(False)
     slicer.util.loadScene(str(tmp_path / "s.mrb"))
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 2
+
+
+def test_other_kinds_of_nodes_go_through_slicers_files(scene, tmp_path: Path) -> None:
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "move")
+    transform.SetMatrixTransformToParent(matrix_to_vtk(np.diag([1.0, 2.0, 3.0, 1.0])))
+    source = vtk.vtkSphereSource()
+    source.Update()
+    model = scene.AddNewNodeByClass("vtkMRMLModelNode", "ball")
+    model.SetAndObservePolyData(source.GetOutput())
+    points = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "points")
+    points.AddControlPoint(1.0, 2.0, 3.0)
+    text = scene.AddNewNodeByClass("vtkMRMLTextNode", "note")
+    text.SetText("ein Satz")
+    files = {"move.h5": transform, "ball.vtk": model, "points.mrk.json": points, "note.txt": text}
+    for name, node in files.items():
+        assert slicer.util.saveNode(node, str(tmp_path / name)), name
+    back = {name: slicer.util.loadNodeFromFile(str(tmp_path / name), properties={}) for name in files}
+    assert {name: node.GetClassName() for name, node in back.items()} == {
+        name: node.GetClassName() for name, node in files.items()
+    }
+    assert np.allclose(slicer.util.arrayFromTransformMatrix(back["move.h5"]), np.diag([1.0, 2.0, 3.0, 1.0]))
+    assert back["ball.vtk"].GetPolyData().GetBounds() == pytest.approx(model.GetPolyData().GetBounds(), abs=1e-5)
+    assert slicer.util.arrayFromMarkupsControlPoints(back["points.mrk.json"]).tolist() == [[1.0, 2.0, 3.0]]
+    assert back["note.txt"].GetText() == "ein Satz"
+    chart = scene.AddNewNodeByClass("vtkMRMLPlotChartNode")
+    assert not slicer.util.saveNode(chart, str(tmp_path / "chart.txt"))
+    assert not (tmp_path / "chart.txt").exists()
+
+
+def test_a_label_map_and_a_sequence_are_loaded_as_what_they_are(scene, blocks, tmp_path: Path) -> None:
+    assert slicer.util.saveNode(volume_node_from_image(blocks["liver"], "liver"), str(tmp_path / "liver.nrrd"))
+    labels = slicer.util.loadLabelVolume(str(tmp_path / "liver.nrrd"), properties={})
+    assert image_from_volume_node(labels).is_mask
+    assert np.array_equal(image_from_volume_node(labels).voxels, blocks["liver"].voxels)
+    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", "phases")
+    for seconds in (0, 35, 70):
+        frame = slicer.vtkMRMLScalarVolumeNode()
+        slicer.util.updateVolumeFromArray(frame, np.full((2, 3, 4), seconds, np.int16))
+        sequence.SetDataNodeAtValue(frame, str(seconds))
+    assert slicer.util.saveNode(sequence, str(tmp_path / "phases.seq.nrrd"))
+    again = slicer.util.loadSequence(str(tmp_path / "phases.seq.nrrd"), properties={})
+    assert [int(image.voxels.max()) for image in images_from_sequence(again).values()] == [0, 35, 70]
+
+
+def test_a_scene_can_be_saved_as_a_folder_and_read_from_its_file(scene, blocks, tmp_path: Path) -> None:
+    volume_node_from_image(blocks["ct"], "ct")
+    assert slicer.util.saveScene(str(tmp_path / "folder"), properties={})
+    scene.Clear(False)
+    (description,) = (tmp_path / "folder").rglob("*.mrml")
+    slicer.util.loadScene(str(description), properties={})
+    back = image_from_volume_node(scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode"))
+    assert np.array_equal(back.voxels, blocks["ct"].voxels)
 
 
 @pytest.mark.parametrize("name", ["none.nrrd", "strange.xyz", "broken.seg.nrrd"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +72,13 @@ class HeadlessIOManager:
         if node is None:
             _say(messages, f"{path}: the node to save is not in the scene")
             return False
+        if not node.IsA("vtkMRMLStorableNode"):
+            _say(messages, f"{path}: a {node.GetNodeTagName()} node has no file of its own")
+            return False
         storage = node.GetStorageNode()
         if storage is None:
+            if node.IsA("vtkMRMLTextNode"):  # a short text has a file of its own only when told so
+                node.SetForceCreateStorageNode(node.CreateStorageNodeAlways)
             node.AddDefaultStorageNode(path)
             storage = node.GetStorageNode()
         storage.SetFileName(path)
@@ -97,20 +103,19 @@ def _load_volume(path: Path, properties: Mapping[str, Any]) -> Any:
     return _logic("volumes").AddArchetypeVolume(str(path), name, options)
 
 
-def _load_segmentation(path: Path, properties: Mapping[str, Any]) -> Any:
-    # the logic would run its file through the application's colour reader; the storage node alone does what is needed
-    node = slicer.mrmlScene.AddNewNodeByClass(
-        "vtkMRMLSegmentationNode", properties.get("name") or path.name.split(".")[0]
-    )
-    storage = slicer.vtkMRMLSegmentationStorageNode()
-    slicer.mrmlScene.AddNode(storage)
+def _load_through_storage(kind: str, storage_kind: str, path: Path, properties: Mapping[str, Any]) -> Any:
+    """A node read by its storage node alone, for kinds whose module logic needs the application's files to load."""
+    name = properties.get("name") or path.name.split(".")[0]
+    node = slicer.mrmlScene.AddNewNodeByClass(kind, name)
+    storage = slicer.mrmlScene.AddNewNodeByClass(storage_kind)
     storage.SetFileName(str(path))
     node.SetAndObserveStorageNodeID(storage.GetID())
     if not storage.ReadData(node):
         slicer.mrmlScene.RemoveNode(storage)
         slicer.mrmlScene.RemoveNode(node)
         return None
-    node.CreateDefaultDisplayNodes()
+    if node.IsA("vtkMRMLDisplayableNode"):
+        node.CreateDefaultDisplayNodes()
     return node
 
 
@@ -133,12 +138,12 @@ def _save_scene(path: Path, messages: Any) -> bool:
 
 _LOADERS: Mapping[str, Callable[[Path, Mapping[str, Any]], Any]] = {
     "VolumeFile": _load_volume,
-    "SegmentationFile": _load_segmentation,
+    "SegmentationFile": partial(_load_through_storage, "vtkMRMLSegmentationNode", "vtkMRMLSegmentationStorageNode"),
+    "TextFile": partial(_load_through_storage, "vtkMRMLTextNode", "vtkMRMLTextStorageNode"),
     "SceneFile": _load_scene,
     "TableFile": lambda path, properties: _logic("tables").AddTable(str(path), properties.get("name") or path.stem),
     "TransformFile": lambda path, _: _logic("transforms").AddTransform(str(path), slicer.mrmlScene),
     "ModelFile": lambda path, _: _logic("models").AddModel(str(path), 0),  # stored in LPS unless the file says RAS
     "MarkupsFile": lambda path, _: slicer.mrmlScene.GetNodeByID(_logic("markups").LoadMarkups(str(path), path.stem)),
-    "TextFile": lambda path, _: _logic("texts").AddText(str(path), path.stem),
     "SequenceFile": lambda path, _: _logic("sequences").AddSequence(str(path)),
 }
