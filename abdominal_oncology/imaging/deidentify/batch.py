@@ -52,7 +52,7 @@ class _Found:
     number: int
     path: Path
     uids: tuple[str, str, str] = ("", "", "")
-    first_moment: float | None = None
+    first_moment: int | None = None
     outcome: Outcome = Outcome.WRITTEN
     reason: str = ""
 
@@ -89,11 +89,11 @@ def deidentify(
         spread(partial(_look, profile=profile), list(enumerate(files, 1)), part(progress, 0, 0.25), "reading headers")
     )
     found = _without_duplicates(found)
-    origins: dict[str, float] = {}
+    origins: dict[str, int] = {}
     for file in found:
         if file.first_moment is not None and file.outcome is Outcome.WRITTEN:
             origins[file.uids[0]] = min(origins.get(file.uids[0], file.first_moment), file.first_moment)
-    todo = [(file, origins.get(file.uids[0], 0.0)) for file in found if file.outcome is Outcome.WRITTEN]
+    todo = [(file, origins.get(file.uids[0], 0)) for file in found if file.outcome is Outcome.WRITTEN]
     try:
         destination.mkdir(parents=True, exist_ok=True)
     except OSError as refused:
@@ -217,7 +217,7 @@ def _without_duplicates(found: Iterable[_Found]) -> list[_Found]:
     return result
 
 
-def _rewrite(task: tuple[_Found, float], destination: Path, profile: Profile, names: Pseudonymiser) -> _Done:
+def _rewrite(task: tuple[_Found, int], destination: Path, profile: Profile, names: Pseudonymiser) -> _Done:
     found, origin = task
     try:
         with _quiet():

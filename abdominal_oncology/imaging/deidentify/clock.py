@@ -16,7 +16,8 @@ from pydicom.dataset import Dataset
 
 from abdominal_oncology.imaging.deidentify.rules import Action, Rule
 
-DAY_SECONDS = 86400.0
+_SECOND = 1_000_000
+_DAY = 86_400 * _SECOND  # whole microseconds: seconds since the year 1 would lose the last digits of a time
 _TIME = re.compile(r"(\d{2})(?::?(\d{2}))?(?::?(\d{2})(?:\.(\d{1,6}))?)?")
 _DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
 _DATE_OF = {"AcquisitionTime": "AcquisitionDate", "ContentTime": "ContentDate"}
@@ -26,56 +27,53 @@ _FIXED_DATE = "19000101"
 
 @dataclass(frozen=True)
 class Clock:
-    """Turns the times of one file into offsets from ``origin_seconds``, its study's first event."""
+    """Turns the times of one file into offsets from its study's first event (µs, as :func:`moment_of` counts)."""
 
-    origin_seconds: float
+    origin_microseconds: int
 
     def offset(self, top: Dataset, keyword: str, value: Any) -> str | None:
         """The offset's spelling, or None for what is no time or lies more than a day from the study's first event."""
         moment = moment_of(top, keyword, value)
-        if moment is None:
+        if moment is None or not 0 <= moment - self.origin_microseconds < _DAY:
             return None
-        seconds = round(moment - self.origin_seconds, 6)
-        if not 0 <= seconds < DAY_SECONDS:
-            return None
-        return (_FIXED_DATE if keyword.endswith("DateTime") else "") + spell(seconds)
+        return (_FIXED_DATE if keyword.endswith("DateTime") else "") + spell(moment - self.origin_microseconds)
 
 
-def spell(seconds: float) -> str:
-    """Seconds since midnight as a DICOM time.
+def spell(microseconds: int) -> str:
+    """Microseconds since midnight as a DICOM time.
 
-    >>> spell(95.5), spell(3600)
+    >>> spell(95_500_000), spell(3_600_000_000)
     ('000135.500000', '010000')
     """
-    whole, micro = divmod(round(seconds * 1_000_000), 1_000_000)
+    whole, micro = divmod(microseconds, _SECOND)
     text = f"{whole // 3600:02d}{whole // 60 % 60:02d}{whole % 60:02d}"
     return f"{text}.{micro:06d}" if micro else text
 
 
-def moment_of(top: Dataset, keyword: str, value: Any) -> float | None:
-    """Seconds of a time attribute since the calendar began (since midnight where the file has no date at all).
+def moment_of(top: Dataset, keyword: str, value: Any) -> int | None:
+    """Microseconds of a time attribute since the calendar began (since midnight where the file has no date at all).
 
     A contrast injection has a time but no date: it takes the acquisition's, on the side of midnight that is nearer.
     """
     text = str(value or "").strip()
     if keyword.endswith("DateTime"):
-        day, seconds = _day(text[:8]), _seconds(re.split(r"[+-]", text[8:])[0])
-        return None if day is None or seconds is None else day * DAY_SECONDS + seconds
-    seconds = _seconds(text)
-    if seconds is None:
+        day, time = _day(text[:8]), _microseconds(re.split(r"[+-]", text[8:])[0])
+        return None if day is None or time is None else day * _DAY + time
+    time = _microseconds(text)
+    if time is None:
         return None
     days = (_day(str(top.get(name) or "")) for name in (_DATE_OF.get(keyword, ""), *_ANY_DATE) if name)
-    moment = next((day for day in days if day is not None), 0) * DAY_SECONDS + seconds
+    moment = next((day for day in days if day is not None), 0) * _DAY + time
     if keyword.startswith("ContrastBolus"):
         acquired = moment_of(top, "AcquisitionTime", top.get("AcquisitionTime"))
-        if acquired is not None and moment - acquired > DAY_SECONDS / 2:
-            moment -= DAY_SECONDS
-        elif acquired is not None and acquired - moment > DAY_SECONDS / 2:
-            moment += DAY_SECONDS
+        if acquired is not None and moment - acquired > _DAY // 2:
+            moment -= _DAY
+        elif acquired is not None and acquired - moment > _DAY // 2:
+            moment += _DAY
     return moment
 
 
-def moments(top: Dataset, rules: tuple[Rule, ...], level: Dataset | None = None) -> Iterator[float]:
+def moments(top: Dataset, rules: tuple[Rule, ...], level: Dataset | None = None) -> Iterator[int]:
     """Every moment that the rules would write as an offset, nested ones included."""
     here = top if level is None else level
     for rule in rules:
@@ -101,10 +99,10 @@ def _day(text: str) -> int | None:
         return None
 
 
-def _seconds(text: str) -> float | None:
+def _microseconds(text: str) -> int | None:
     match = _TIME.fullmatch(text.strip())
     if not match:
         return None
-    fraction = float(f"0.{match[4]}") if match[4] else 0.0
-    seconds = int(match[1]) * 3600 + int(match[2] or 0) * 60 + int(match[3] or 0) + fraction
-    return seconds if seconds <= DAY_SECONDS else None
+    seconds = int(match[1]) * 3600 + int(match[2] or 0) * 60 + int(match[3] or 0)
+    time = seconds * _SECOND + int((match[4] or "").ljust(6, "0"))
+    return time if time <= _DAY else None
