@@ -429,3 +429,34 @@ def test_folders_that_cannot_be_opened_and_pipes(make_series, tmp_path: Path, mo
         (str(locked), "the folder cannot be opened: Permission denied")
     ]
     assert read_image(DicomReader.from_folder(tmp_path)).has_warning("unreadable-file")
+
+
+def test_a_file_that_changes_while_it_is_read_is_noticed(
+    make_series, files_of, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from abdominal_oncology.imaging.dicom import fetch
+
+    folder, _ = make_series()
+    reader = DicomReader.from_folder(folder)
+    path = files_of(folder)[1]
+    real = fetch.to_bits
+
+    def meddle(*given: object) -> object:
+        path.write_bytes(path.read_bytes() + b"\0\0")
+        return real(*given)
+
+    monkeypatch.setattr(fetch, "to_bits", meddle)
+    with pytest.raises(ChangedFileError, match="changed after") as caught:
+        reader.read([1])
+    assert caught.value.where == str(path)
+
+
+def test_whole_study_as_a_random_subset_matches_the_whole(make_series, make_image) -> None:
+    folder, image = make_series(image=make_image(count=40), transfer_syntax="rle", file_names="scrambled")
+    reader = DicomReader.from_folder(folder, workers=4)
+    chosen = np.random.default_rng(0).integers(0, 40, 25)
+    assert np.array_equal(reader.read(chosen.tolist()), image.voxels[chosen])
+    heard: list[float] = []
+    reader.read(progress=lambda fraction, stage: heard.append(fraction))
+    assert heard == sorted(heard)
+    assert heard[-1] == 1.0

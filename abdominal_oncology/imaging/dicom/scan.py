@@ -23,7 +23,7 @@ from abdominal_oncology.progress import Progress, silent
 
 _IGNORED_FOLDERS = frozenset({"__MACOSX", "@EADIR", "$RECYCLE.BIN"})
 _IGNORED_FILES = frozenset({"DICOMDIR", "THUMBS.DB", "DESKTOP.INI"})
-_FEWEST_FILES_FOR_PROCESSES = 1000
+_FEWEST_FILES_FOR_PROCESSES = 2000  # below, starting them costs more than they save
 _CHUNK = 64
 
 
