@@ -126,7 +126,7 @@ def _cell(value: Any) -> str:
 def _write_csv(table: ReportTable, path: Path) -> None:
     columns = list(table.rows[0]) if table.rows else []
     names = [f"{column} ({table.units[column]})" if column in table.units else column for column in columns]
-    lines = [names, *([row.get(column) for column in columns] for row in table.rows)]
+    lines: list[list[Any]] = [list(names), *([row.get(column) for column in columns] for row in table.rows)]
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(lines)
 

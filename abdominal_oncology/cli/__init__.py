@@ -9,29 +9,75 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
 
 from abdominal_oncology import __version__
-from abdominal_oncology.cli import bench, deidentify, demo, info, phantom, scan
-from abdominal_oncology.cli.output import ExitCode
+from abdominal_oncology.cli.output import ExitCode, add_command
 from abdominal_oncology.errors import AbdominalOncologyError, Cancelled
 
-_COMMANDS = (demo, scan, info, deidentify, phantom, bench)
+
+@dataclass(frozen=True)
+class Command:
+    """A command in the list of all. Its module has ``configure(parser)`` and is imported only when it is called."""
+
+    name: str
+    summary: str
+    example: str
 
 
-def build_parser() -> argparse.ArgumentParser:
+COMMANDS = (
+    Command(
+        "demo",
+        "make a multiphase CT study, read it, put it into a scene, measure and draw it",
+        "abdominal-oncology demo --output demo-output",
+    ),
+    Command(
+        "scan",
+        "list the patients, studies, series and volumes in a folder of DICOM files",
+        "abdominal-oncology scan /data/study --json",
+    ),
+    Command(
+        "info",
+        "describe one image: grid, values, header facts, warnings",
+        "abdominal-oncology info scans/portal.nrrd --json",
+    ),
+    Command(
+        "deidentify",
+        "write CT and MR files that hold only what an allow-list names",
+        "abdominal-oncology deidentify scans/ deidentified/ --profile modules --key-file site.key",
+    ),
+    Command(
+        "phantom",
+        "make synthetic patients: images, label maps and the truth they were made from",
+        "abdominal-oncology phantom mr --seed 1 --stage T3 --output phantoms/rectum",
+    ),
+    Command(
+        "bench",
+        "measure our speed beside named baselines, in one run",
+        "abdominal-oncology bench imaging",
+    ),
+)
+
+
+def build_parser(called: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """The parser of everything; only the commands ``called`` (None: all) know their options."""
     parser = argparse.ArgumentParser(
         prog="abdominal-oncology",
         description="Contrast phase, liver lesion and rectal stage on abdominal CT and MR. Research use only.",
     )
     parser.add_argument("--version", action="version", version=f"abdominal-oncology {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    for command in _COMMANDS:
-        command.register(commands)
+    for command in COMMANDS:
+        own = add_command(commands, command.name, command.summary, command.example)
+        if called is None or command.name in called:
+            import_module(f"{__name__}.{command.name}").configure(own)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = build_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = build_parser(called=words[:1]).parse_args(words)
     try:
         return int(options.run(options))
     except (Cancelled, KeyboardInterrupt):

@@ -7,9 +7,7 @@ from dataclasses import asdict
 
 from abdominal_oncology.bench import SUITES, run_suite
 from abdominal_oncology.cli.output import (
-    Commands,
     ExitCode,
-    add_command,
     add_json_option,
     print_json,
     print_table,
@@ -17,13 +15,7 @@ from abdominal_oncology.cli.output import (
 )
 
 
-def register(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = add_command(
-        commands,
-        "bench",
-        "measure our speed beside named baselines, in one run",
-        "abdominal-oncology bench imaging",
-    )
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("suite", nargs="?", choices=[*SUITES, "all"], default="all", help="what to measure")
     parser.add_argument("--only", metavar="TEXT", default="", help="only tasks whose name contains TEXT")
     add_json_option(parser)

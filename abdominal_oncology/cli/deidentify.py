@@ -8,9 +8,7 @@ import sys
 from pathlib import Path
 
 from abdominal_oncology.cli.output import (
-    Commands,
     ExitCode,
-    add_command,
     add_json_option,
     print_json,
     print_table,
@@ -31,13 +29,7 @@ from abdominal_oncology.imaging.deidentify import (
 REPORT_NAME = "deidentification-report.json"
 
 
-def register(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = add_command(
-        commands,
-        "deidentify",
-        "write CT and MR files that hold only what an allow-list names",
-        "abdominal-oncology deidentify scans/ deidentified/ --profile modules --key-file site.key",
-    )
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", metavar="IN", type=Path, help="a DICOM file or a folder tree; it is only read")
     parser.add_argument("output", metavar="OUT", type=Path, help="a folder apart from IN; names in it are keyed hashes")
     parser.add_argument(

@@ -6,9 +6,7 @@ import argparse
 from pathlib import Path
 
 from abdominal_oncology.cli.output import (
-    Commands,
     ExitCode,
-    add_command,
     add_json_option,
     print_json,
     print_table,
@@ -16,13 +14,7 @@ from abdominal_oncology.cli.output import (
 )
 
 
-def register(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = add_command(
-        commands,
-        "demo",
-        "make a multiphase CT study, read it, put it into a scene, measure and draw it",
-        "abdominal-oncology demo --output demo-output",
-    )
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, default=Path("demo-output"), help="folder to write (default: %(default)s)"
     )

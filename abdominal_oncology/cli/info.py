@@ -6,9 +6,7 @@ import argparse
 from typing import Any
 
 from abdominal_oncology.cli.output import (
-    Commands,
     ExitCode,
-    add_command,
     add_json_option,
     print_json,
     print_table,
@@ -20,13 +18,7 @@ from abdominal_oncology.imaging.summary import summarise
 from abdominal_oncology.progress import part
 
 
-def register(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = add_command(
-        commands,
-        "info",
-        "describe one image: grid, values, header facts, warnings",
-        "abdominal-oncology info scans/portal.nrrd --json",
-    )
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", help="a folder of DICOM files, a DICOM file, or a .nii .nii.gz .nrrd .mha file")
     parser.add_argument("--series", metavar="UID", default="", help="which series of a folder")
     parser.add_argument("--volume", metavar="N", type=int, help="which volume of a folder, as `scan` numbers them")

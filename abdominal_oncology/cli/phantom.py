@@ -25,13 +25,7 @@ from abdominal_oncology.rectal.phantom import STAGES, rectal_phantom
 Maker = Callable[[argparse.Namespace, int, Progress], Phantom]
 
 
-def register(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = add_command(
-        commands,
-        "phantom",
-        "make synthetic patients: images, label maps and the truth they were made from",
-        "abdominal-oncology phantom mr --seed 1 --stage T3 --output phantoms/rectum",
-    )
+def configure(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(title="kinds", dest="phantom", required=True, metavar="KIND")
     _register_mr(kinds)
 

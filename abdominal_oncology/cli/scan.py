@@ -6,9 +6,7 @@ import argparse
 from typing import Any
 
 from abdominal_oncology.cli.output import (
-    Commands,
     ExitCode,
-    add_command,
     add_json_option,
     print_json,
     print_table,
@@ -32,13 +30,7 @@ _COLUMNS = (
 _MOST_LISTED = 20
 
 
-def register(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = add_command(
-        commands,
-        "scan",
-        "list the patients, studies, series and volumes in a folder of DICOM files",
-        "abdominal-oncology scan /data/study --json",
-    )
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", help="folder with DICOM files, searched with all folders below it")
     add_json_option(parser)
     parser.set_defaults(run=run)
