@@ -235,6 +235,17 @@ def test_a_segment_outside_the_volume_is_an_empty_mask(node) -> None:
         mask_from_segment(node, "liver", Geometry((4, 4, 4), origin_mm=(900.0, 900.0, 900.0)))
 
 
+@pytest.mark.parametrize("place", [(0, 0, 0), (11, 19, 29), (4, 7, 9), (0, 19, 9)])
+def test_a_single_voxel_is_a_segment_too(oblique: Geometry, place) -> None:
+    voxels = np.zeros(oblique.shape, bool)
+    voxels[place] = True
+    node = segmentation_node_from_masks({"lesion_1": mask(voxels, oblique), "none": mask(voxels & False, oblique)}, "s")
+    assert np.argwhere(mask_from_segment(node, "lesion_1", oblique).voxels).tolist() == [list(place)]
+    assert find_segment(node, "lesion_1").structure == find("liver_lesion")
+    with pytest.raises(EmptyMaskError, match="the segment is empty"):
+        mask_from_segment(node, "none", oblique)
+
+
 def test_masks_that_are_not_masks_are_refused(blocks) -> None:
     with pytest.raises(InvalidInputError, match="not a mask"):
         segmentation_node_from_masks({"liver": blocks["ct"]}, "wrong")

@@ -123,6 +123,8 @@ def test_a_study_by_role_with_its_labels() -> None:
     assert np.array_equal(liver.voxels, labels == 5)
     assert liver.source.patient_id == "P1"
     assert place_of(study.segmentations["portal"]).study_uid == "1.2.3"
+    unnamed = put_study({"portal": images["portal"]}, {"portal": Image(labels, GRID, Modality.MASK)})
+    assert [each.name for each in segments(unnamed.segmentations["portal"])] == ["liver", "aorta"]
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
 

@@ -16,11 +16,13 @@ Box = tuple[list[int], list[int]]
 
 def bounding_box(mask: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], Box]:
     """The voxels of a mask's bounding box as 0 and 1, and the box (start, stop); nothing for an empty mask."""
-    axes = [np.flatnonzero(mask.any(axis=other)) for other in ((1, 2), (0, 2), (0, 1))]
-    if not axes[0].size:
-        return np.zeros((0, 0, 0), np.uint8), ([0, 0, 0], [0, 0, 0])
-    start, stop = [int(axis[0]) for axis in axes], [int(axis[-1]) + 1 for axis in axes]
-    box = mask[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
+    box, start, stop = mask, [0, 0, 0], [0, 0, 0]
+    for axis, others in enumerate(((1, 2), (0, 2), (0, 1))):  # each pass looks only at what the last one left
+        used = np.flatnonzero(box.any(axis=others))
+        if not used.size:
+            return np.zeros((0, 0, 0), np.uint8), ([0, 0, 0], [0, 0, 0])
+        start[axis], stop[axis] = int(used[0]), int(used[-1]) + 1
+        box = box[(slice(None),) * axis + (slice(start[axis], stop[axis]),)]
     return box.astype(np.uint8), (start, stop)
 
 

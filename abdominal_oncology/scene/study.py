@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from abdominal_oncology.errors import MissingInputError
+from abdominal_oncology.imaging import anatomy
 from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.imaging.reader import SliceReader, read_image
 from abdominal_oncology.progress import Progress, part, silent
@@ -64,7 +65,8 @@ def put_study(
 ) -> SceneStudy:
     """Images by role into one study, each with its label map (if any) as a coded segmentation beside it.
 
-    A volume is called as its role and carries it as the fact ``AbdominalOncology.Role``.
+    A volume is called as its role and carries it as the fact ``AbdominalOncology.Role``. ``label_names`` says what
+    label values mean; without it they are the numbers of :mod:`~abdominal_oncology.imaging.anatomy`.
     """
     if not images:
         raise MissingInputError("a study needs at least one image", remedy="give images by role")
@@ -78,7 +80,7 @@ def put_study(
         volumes[role] = load_dicom_series(image, role)
         set_fact(volumes[role], "Role", role)
         if labels and role in labels:
-            names = label_names or {}
+            names = anatomy.label_names() if label_names is None else label_names
             segmentations[role] = segmentation_node_from_labels(
                 labels[role], names, f"{role} segmentation", beside=volumes[role]
             )
