@@ -34,8 +34,8 @@ def run(*arguments: str) -> int:
     import argparse
 
     parser = argparse.ArgumentParser()
-    command.register(parser.add_subparsers())
-    options = parser.parse_args(["deidentify", *arguments])
+    command.configure(parser)
+    options = parser.parse_args(arguments)
     return int(options.run(options))
 
 
