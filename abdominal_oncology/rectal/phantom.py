@@ -196,7 +196,7 @@ class _Plan:
         large, small = (warp.at(heights, self.rows_mm, self.columns_mm) for warp in self.warps)
         squared = np.square(self.columns_mm[None, None, :]) + np.square(self.rows_mm[None, :, None])
         near = np.exp(squared / np.float32(-2 * 36.0**2))
-        calm, calmer = 1 - np.float32(0.5) * near, 1 - np.float32(0.85) * near
+        calm, calmer = 1 - np.float32(0.75) * near, 1 - np.float32(0.88) * near
         return canvas.warped(calmer * large[0] + calm * small[0], calmer * large[1] + calm * small[1])
 
     def acquire(self, signal: Floats, rng: np.random.Generator) -> NDArray[np.int16]:

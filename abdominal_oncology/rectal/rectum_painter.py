@@ -27,7 +27,7 @@ class Content:
     def draw(cls, rng: np.random.Generator, difficulty: float) -> Content:
         return cls(
             str(rng.choice(["gas", "stool", "gel", "mucus"], p=[0.35, 0.25, 0.2, 0.2])),
-            float(rng.uniform(0.15, 0.55)) if rng.random() < 0.2 + 0.4 * difficulty else 0.0,
+            float(rng.uniform(0.15, 0.7)) if rng.random() < 0.25 + 0.5 * difficulty else 0.0,
             float(rng.uniform(1.0, 4.5)),
             float(rng.uniform(0.12, 0.24)),
         )

@@ -17,7 +17,7 @@ from abdominal_oncology.rectal.wall import RectalWall, angle_grid
 DEPTH_CLASSES_MM = ((0.0, 1.0), (1.0, 5.0), (5.0, 15.0), (15.0, 25.0))
 """Extramural spread: below 1, 1 to 5, 5 to 15, above 15 mm."""
 
-_DEPTH_SHARES = (0.2, 0.46, 0.29, 0.05)
+_DEPTH_SHARES = (0.25, 0.42, 0.26, 0.07)
 _VOLUME_ML = {"T2": (3.32, 5.21), "T3": (9.3, 10.49)}
 _SMALLEST_ML, _LARGEST_ML = 0.25, 60.0
 
@@ -107,10 +107,19 @@ class Tumour:
         return outer
 
     def spread(self, z: Floats, wall: RectalWall) -> Floats:
-        """Deepest extramural spread (mm) in the planes ``z`` (n): 0 where the tumour stays inside the wall."""
+        """Deepest extramural spread (mm) in the planes ``z`` (n): 0 where the tumour stays inside the wall.
+
+        Measured as a reader does: from the tumour's edge straight to the nearest point of the muscularis' outer line.
+        """
         angle, planes = angle_grid()[None, :], np.asarray(z, np.float32).reshape(-1, 1)
-        outer = self.outer_depth(angle, planes, self.plateau(angle, planes), wall)
-        deepest: Floats = np.maximum(-outer, 0).max(axis=1)
+        beyond = -self.outer_depth(angle, planes, self.plateau(angle, planes), wall)
+        surface = wall.outer_radius(angle, planes)
+        deepest = np.zeros(planes.shape[0], np.float32)
+        unit = np.exp(1j * angle[0].astype(np.float64))
+        for k in np.flatnonzero(beyond.max(axis=1) > 0):
+            out = np.flatnonzero(beyond[k] > 0.6 * beyond[k].max())[::2]
+            tumour = unit[out] * (surface[k, out] + beyond[k, out])
+            deepest[k] = np.abs(tumour[:, None] - (unit * surface[k])[None, :]).min(axis=1).max()
         return deepest
 
     def areas(self, z: Floats, wall: RectalWall) -> Floats:
@@ -139,8 +148,8 @@ def draw_tumour(
     ``pixel_mm`` bounds what T2 leaves of the muscularis from below, so that the label map can show it whole.
     """
     mean, sd = _VOLUME_ML[stage]
-    sigma = np.sqrt(np.log(1 + (sd / mean) ** 2))
-    target = float(np.clip(np.exp(rng.normal(np.log(mean) - sigma**2 / 2, sigma)), _SMALLEST_ML, _LARGEST_ML))
+    # a gamma distribution has the study's mean and spread without parting the stages by volume as a lognormal would
+    target = float(np.clip(rng.gamma((mean / sd) ** 2, sd**2 / mean), _SMALLEST_ML, _LARGEST_ML))
     annular = rng.random() < (0.25 if target < 6 else 0.5)
     z = float(rng.uniform(8, 55))
     angle = float(rng.uniform(-np.pi, np.pi))
@@ -150,6 +159,7 @@ def draw_tumour(
     if stage == "T3":
         low, high = DEPTH_CLASSES_MM[int(rng.choice(4, p=_DEPTH_SHARES))]
         depth = float(rng.uniform(max(low, 0.3), high)) if high <= 5 else float(low + (high - low) * rng.beta(1, 2))
+        depth = min(depth, 5.5 * float(np.cbrt(target)))  # a small tumour does not reach far
     thinnest = 1.35 * pixel_mm
     rest = float(rng.uniform(0.35, 0.35 + 1.2 * (1.2 - difficulty)) * wall.muscularis_mm / 2.2)
     rest = min(max(rest, thinnest), max(wall.muscularis_mm * 0.9, thinnest))
@@ -214,7 +224,9 @@ def _bumps(rng: np.random.Generator, tumour: Tumour, wall: RectalWall, slice_mm:
             width = (2.0 + 0.45 * tumour.depth_mm) * float(rng.uniform(0.8, 1.5))
             half_angle, half_length = width / radius, max(width * float(rng.uniform(0.8, 1.4)), 0.8 * slice_mm)
         else:
-            half_angle = min(tumour.half_angle, np.pi) * float(rng.uniform(0.4, 0.8))
+            half_angle = max(
+                min(tumour.half_angle, np.pi) * float(rng.uniform(0.4, 0.8)), (2 + 0.4 * tumour.depth_mm) / radius
+            )
             half_length = max(tumour.half_length_mm * float(rng.uniform(0.35, 0.7)), 0.8 * slice_mm)
         bumps.append(Bump(angle, z, half_angle, half_length, 1.0 if n == 0 else float(rng.uniform(0.3, 0.9))))
     return tuple(bumps)
@@ -222,7 +234,7 @@ def _bumps(rng: np.random.Generator, tumour: Tumour, wall: RectalWall, slice_mm:
 
 def _spicules(rng: np.random.Generator, tumour: Tumour, wall: RectalWall, difficulty: float) -> tuple[Spicule, ...]:
     """Strands beyond the wall: often in T3, sometimes in T2, where they are the classic false T3."""
-    chance = 0.25 + 0.3 * difficulty if tumour.stage == "T2" else 0.55
+    chance = 0.3 + 0.35 * difficulty if tumour.stage == "T2" else 0.55
     if rng.random() >= chance:
         return ()
     spicules = []
@@ -234,7 +246,7 @@ def _spicules(rng: np.random.Generator, tumour: Tumour, wall: RectalWall, diffic
                 tumour.z_mm + float(rng.uniform(-0.6, 0.6)) * tumour.half_length_mm,
                 float(rng.uniform(1.0, 4.5)),
                 reach,
-                float(rng.uniform(0.2, 0.6)),
+                float(rng.uniform(0.2, 0.8)),
                 float(rng.normal(0, 0.02)),
                 float(rng.uniform(0.35, 1.0)),
             )
