@@ -114,12 +114,15 @@ def bias_field(shape: tuple[int, int, int], strength: float, rng: np.random.Gene
     if strength < 0:
         raise InvalidInputError(f"the strength of a bias field cannot be negative: {strength}")
     k, j, i = (np.linspace(-1, 1, n, dtype=np.float32) for n in shape)
-    k, j, i = k[:, None, None], j[None, :, None], i[None, None, :]
+    j, i = j[:, None], i[None, :]
     a = rng.normal(size=7).astype(np.float32)
-    centre = rng.uniform(-1.2, 1.2, 2)
-    spot = np.exp(-(np.square(j - np.float32(centre[0])) + np.square(i - np.float32(centre[1]))) / np.float32(0.8))
-    plane = 0.5 * a[0] * j + 0.4 * a[1] * i + 0.6 * np.abs(a[2]) * j * j + 0.3 * a[3] * i * i + 0.3 * a[4] * i * j
-    field = plane + np.float32(0.8 * abs(a[5])) * spot + 0.4 * a[6] * k
-    field = field - field.mean()
-    shading: Floats = np.exp(np.float32(strength) * field / max(float(field.std()), 1e-6)).astype(np.float32)
+    centre = rng.uniform(-1.2, 1.2, 2).astype(np.float32)
+    spot = np.exp(-(np.square(j - centre[0]) + np.square(i - centre[1])) / np.float32(0.8))
+    bowl = 0.6 * np.abs(a[2]) * j * j + 0.3 * a[3] * i * i + 0.3 * a[4] * i * j
+    plane = 0.5 * a[0] * j + 0.4 * a[1] * i + bowl + 0.8 * np.abs(a[5]) * spot
+    slope = 0.4 * a[6] * k
+    # the logarithm is a sum of a plane's part and a slice's part, so the field is a product
+    scale = strength / max(float(np.hypot(plane.std(), slope.std())), 1e-6)
+    in_plane, by_slice = np.exp(scale * (plane - plane.mean())), np.exp(scale * (slope - slope.mean()))
+    shading: Floats = by_slice[:, None, None] * in_plane
     return shading

@@ -117,12 +117,14 @@ class Pelvis:
             shape = bar(part, (xs[0], start[1]), (xs[1], end[1]), thick, side * bow)
             # fibres lie in bundles along the muscle, with a little fat between
             slope = np.arctan2(end[1] - start[1], xs[1] - xs[0])
-            across = part.y * (np.cos(slope)) - part.x * (np.sin(slope))
-            along = part.x * (np.cos(slope) * 0.09) + part.z * 0.05
+            inside = shape < part.edge_mm
+            x, y, z = part.x[inside], part.y[inside], np.broadcast_to(part.z, shape.shape)[inside]
+            across = y * float(np.cos(slope)) - x * float(np.sin(slope))
+            along = x * float(np.cos(slope) * 0.09) + z * 0.05
             seam = np.abs(np.sin(across * 0.42 + 0.9 * np.sin(along * 2) + half))
             faint = np.clip(0.6 + np.sin(along + across * 0.17), 0, 1)
-            fatty = np.clip(0.15 - seam, 0, 1) * faint * (22 * self.streaks)
-            tissue = signals.muscle + fatty
+            tissue = np.full(shape.shape, signals.muscle, np.float32)
+            tissue[inside] += np.clip(0.15 - seam, 0, 1) * faint * (22 * self.streaks)
             part.fill(shape, tissue, muscle)
 
     def _bones(self, canvas: Canvas, signals: Signals, side: float) -> None:
