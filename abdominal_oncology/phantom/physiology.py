@@ -97,6 +97,10 @@ class Population:
         shares = np.asarray(CONDITION_SHARES)
         chosen = rng.choice(3, n, p=shares)
         if condition is not None:
+            if str(condition) not in CONDITIONS:
+                raise InvalidInputError(
+                    f"no liver condition is called {condition!r}", remedy=f"choose one of {', '.join(CONDITIONS)}"
+                )
             chosen = np.full(n, CONDITIONS.index(LiverCondition(condition)))
         names = [*REGIONS, *families()]
         drawn = rng.standard_normal((n, len(dict.fromkeys(names)), 3)) * spread
@@ -115,8 +119,10 @@ class Population:
         times = np.asarray(seconds, dtype=np.float64)
         if not np.isfinite(times).all():
             raise InvalidInputError(f"seconds since injection must be finite numbers or None, not {seconds!r}")
-        total = plain[:, None] + self._uptake(structure, np.atleast_1d(times))
-        return total[:, 0] if times.ndim == 0 else total
+        total: Floats = plain[:, None] + self._uptake(structure, np.atleast_1d(times))
+        if times.ndim == 0:
+            total = total[:, 0]
+        return total
 
     def _plain(self, structure: str) -> Floats:
         made_of = recipe(structure)
