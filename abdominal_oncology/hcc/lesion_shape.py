@@ -32,8 +32,10 @@ class RandomField:
         return cls((directions * number).astype(np.float32), rng.uniform(0, 2 * np.pi, count).astype(np.float32))
 
     def __call__(self, points_mm: Floats) -> Floats:
-        angle = points_mm @ self.waves.T + self.phases
-        total: Floats = np.cos(angle, out=angle).sum(axis=-1) * np.float32(np.sqrt(2 / len(self.phases)))
+        total: Floats = np.zeros(points_mm.shape[:-1], np.float32)
+        for wave, phase in zip(self.waves, self.phases, strict=True):  # one by one: a large lesion has many points
+            total += np.cos(points_mm @ wave + phase)
+        total *= np.float32(np.sqrt(2 / len(self.phases)))
         return total
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.hcc.lesion_kinds import OTHER_SHARES, RECIPES, LesionKind, Recipe, SizeSet, size_moments
@@ -124,8 +125,7 @@ class Lesion:
             grain = 0.5 * third
         amount = self.grain_hu * (0.35 + 0.65 * min(1.0, float(weights.sum()) or 0.0))
         if len(self.mosaic):
-            squared = np.square(points[:, None, :] - self.seeds_mm[None]).sum(axis=-1)
-            grain = 0.55 * grain + 0.85 * self.mosaic[np.argmin(squared, axis=1)]
+            grain = 0.55 * grain + 0.85 * self.mosaic[cKDTree(self.seeds_mm).query(points)[1]]
         hu = self.core.hu(seconds, self.patient) + np.float32(amount) * grain
         rim = float(np.dot(weights, self.rim_hu))
         if rim:
