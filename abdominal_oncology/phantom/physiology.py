@@ -119,10 +119,8 @@ class Population:
         times = np.asarray(seconds, dtype=np.float64)
         if not np.isfinite(times).all():
             raise InvalidInputError(f"seconds since injection must be finite numbers or None, not {seconds!r}")
-        total: Floats = plain[:, None] + self._uptake(structure, np.atleast_1d(times))
-        if times.ndim == 0:
-            total = total[:, 0]
-        return total
+        total = plain[:, None] + self._uptake(structure, np.atleast_1d(times))
+        return total[:, 0] if times.ndim == 0 else total
 
     def _plain(self, structure: str) -> Floats:
         made_of = recipe(structure)
@@ -141,7 +139,8 @@ class Population:
         if REGIONS[first].pool == _BLOOD_POOL:
             own = 0.92 * self.scores[_BLOOD_POOL][:, 0] + 0.39 * own
         if first == "liver":
-            return _LIVER_PLAIN[self.condition, 0] + _LIVER_PLAIN[self.condition, 1] * own
+            livers: Floats = _LIVER_PLAIN[self.condition, 0] + _LIVER_PLAIN[self.condition, 1] * own
+            return livers
         if REGIONS[first].pool:
             own = own if REGIONS[first].pool == _BLOOD_POOL else self.scores[REGIONS[first].pool][:, 0]
         mean, spread = REGIONS[first].plain
