@@ -12,7 +12,7 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from abdominal_oncology.panels import ImagePanelLogic, ImagePanelWidget, register_phantom
+from abdominal_oncology.panels import ImagePanelLogic, ImagePanelWidget, patients, register_phantom
 
 
 class LiverHCC(ScriptedLoadableModule):
@@ -51,9 +51,7 @@ class LiverHCCLogic(ImagePanelLogic, ScriptedLoadableModuleLogic):
         return LiverHCCParameterNode(super().getParameterNode())
 
     def phantom(self):
-        from abdominal_oncology.hcc.phantom import lesion_phantom
-
-        return lesion_phantom(7)
+        return patients.liver_lesion_ct()
 
 
 class LiverHCCWidget(ImagePanelWidget, ScriptedLoadableModuleWidget, VTKObservationMixin):

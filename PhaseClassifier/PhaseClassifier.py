@@ -12,7 +12,7 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from abdominal_oncology.panels import ImagePanelLogic, ImagePanelWidget, register_phantom
+from abdominal_oncology.panels import ImagePanelLogic, ImagePanelWidget, patients, register_phantom
 
 
 class PhaseClassifier(ScriptedLoadableModule):
@@ -51,9 +51,7 @@ class PhaseClassifierLogic(ImagePanelLogic, ScriptedLoadableModuleLogic):
         return PhaseClassifierParameterNode(super().getParameterNode())
 
     def phantom(self):
-        from abdominal_oncology.phase.phantom import multiphase_phantom
-
-        return multiphase_phantom(7)
+        return patients.abdominal_ct()
 
 
 class PhaseClassifierWidget(ImagePanelWidget, ScriptedLoadableModuleWidget, VTKObservationMixin):

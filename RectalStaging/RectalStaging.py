@@ -12,7 +12,7 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from abdominal_oncology.panels import ImagePanelLogic, ImagePanelWidget, register_phantom
+from abdominal_oncology.panels import ImagePanelLogic, ImagePanelWidget, patients, register_phantom
 
 
 class RectalStaging(ScriptedLoadableModule):
@@ -51,9 +51,7 @@ class RectalStagingLogic(ImagePanelLogic, ScriptedLoadableModuleLogic):
         return RectalStagingParameterNode(super().getParameterNode())
 
     def phantom(self):
-        from abdominal_oncology.rectal.phantom import rectal_phantom
-
-        return rectal_phantom(7, stage="T3", matrix=320, slices=24)
+        return patients.rectal_mr()
 
 
 class RectalStagingWidget(ImagePanelWidget, ScriptedLoadableModuleWidget, VTKObservationMixin):

@@ -1,4 +1,4 @@
-"""Draws ``sample-data.png``: the sample patients as Slicer's slice views show them, without a screen.
+"""Draws ``sample-data.png``: the panels' sample patients as Slicer's slice views show them, without a screen.
 
 ``python Resources/Screenshots/draw_sample_data.py`` (needs slicer-core). Phantoms, not patients.
 """
@@ -7,21 +7,37 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from abdominal_oncology.rectal.phantom import rectal_phantom
+import numpy as np
+
+from abdominal_oncology.panels import patients
+from abdominal_oncology.phantom.result import Phantom
 from abdominal_oncology.scene import Overlay, montage, put_study, slice_picture, write_png
 
 HOME = Path(__file__).resolve().parent
+SIZE = (420, 420)
+
+
+def middle_of(patient: Phantom, role: str, structure: str) -> float:
+    """Height (z, mm) of a structure's middle."""
+    value = next(value for value, name in patient.label_names.items() if name == structure)
+    labels = patient.labels[role]
+    return float(labels.geometry.to_world(np.argwhere(labels.voxels == value).mean(axis=0))[2])
 
 
 def main() -> None:
-    patient = rectal_phantom(7, stage="T3", matrix=320, slices=24)
-    study = put_study(patient.images, {"t2": patient.labels["t2"]}, patient.label_names)
-    image, x = patient.images["t2"], patient.truth["centre_mm"]
-    pictures = [
-        slice_picture(image, "axial", x[2], size=(480, 480)),
-        slice_picture(image, "axial", x[2], overlay=Overlay(study.segmentations["t2"]), size=(480, 480)),
-    ]
-    write_png(montage(pictures, columns=2), HOME / "sample-data.png")
+    liver, rectum = patients.liver_lesion_ct(), patients.rectal_mr()
+    z = middle_of(liver, "portal", "liver_lesion")
+    pictures = [slice_picture(liver.images[role], "axial", z, size=SIZE) for role in ("arterial", "portal", "delayed")]
+    for patient, role, height, segments in (
+        (liver, "portal", z, ()),
+        (rectum, "t2", middle_of(rectum, "t2", "tumour"), ()),
+    ):
+        labels = {role: patient.labels[role]}
+        study = put_study({role: patient.images[role]}, labels, patient.label_names)
+        overlay = Overlay(study.segmentations[role], segments)
+        pictures.append(slice_picture(patient.images[role], "axial", height, overlay=overlay, size=SIZE))
+    pictures.insert(4, slice_picture(rectum.images["t2"], "axial", height, size=SIZE))
+    write_png(montage(pictures, columns=3), HOME / "sample-data.png")
 
 
 if __name__ == "__main__":

@@ -45,21 +45,22 @@ class Import:
         return f"{self.file.relative_to(ROOT)}:{self.line} imports {self.name}"
 
 
-def imports_of(path: Path) -> Iterator[Import]:
+def imports_of(path: Path, text: str | None = None) -> Iterator[Import]:
     def visit(node: ast.AST, file_scope: bool) -> Iterator[Import]:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.Import):
                 yield from (Import(path, child.lineno, alias.name, file_scope) for alias in child.names)
             elif isinstance(child, ast.ImportFrom):
-                assert child.level == 0, f"{path}: relative imports hide the room they lead to"
+                home = path.relative_to(ROOT).parts[: -child.level] if child.level else ()
+                source = ".".join([*home, *([child.module] if child.module else [])])
                 for alias in child.names:
-                    yield Import(path, child.lineno, f"{child.module}.{alias.name}", file_scope)
+                    yield Import(path, child.lineno, f"{source}.{alias.name}", file_scope)
             else:
                 typing_only = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
                 function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
                 yield from visit(child, file_scope and not function and not typing_only)
 
-    yield from visit(ast.parse(path.read_text(encoding="utf-8")), True)
+    yield from visit(ast.parse(path.read_text(encoding="utf-8") if text is None else text), True)
 
 
 def room_of(path: Path) -> str:
@@ -142,6 +143,13 @@ def test_nothing_reaches_into_tests_or_modules() -> None:
     assert [str(found) for found in IMPORTS if found.name.split(".")[0] in strangers] == []
 
 
+def test_relative_imports_are_followed() -> None:
+    """``from ..hcc import lesions`` in a file of the phase room is an import of the hcc room."""
+    text = "from ..hcc import lesions\nfrom . import labels\n"
+    found = [one.name for one in imports_of(PACKAGE / "phase" / "probe.py", text)]
+    assert found == ["abdominal_oncology.hcc.lesions", "abdominal_oncology.phase.labels"]
+
+
 @pytest.mark.parametrize(
     ("code", "name", "at_file_scope"),
     [
@@ -152,7 +160,6 @@ def test_nothing_reaches_into_tests_or_modules() -> None:
         ("try:\n    import qt\nexcept ImportError:\n    qt = None", "qt", True),
     ],
 )
-def test_the_reader_of_imports_sees_them_all(tmp_path: Path, code: str, name: str, at_file_scope: bool) -> None:
-    (tmp_path / "probe.py").write_text(code)
-    (found,) = imports_of(tmp_path / "probe.py")
+def test_the_reader_of_imports_sees_them_all(code: str, name: str, at_file_scope: bool) -> None:
+    (found,) = imports_of(PACKAGE / "probe.py", code)
     assert (found.name, found.at_file_scope) == (name, at_file_scope)

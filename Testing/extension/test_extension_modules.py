@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -99,9 +100,22 @@ def slicer() -> Iterator[Any]:
         sys.modules.pop(name, None)
 
 
+@pytest.fixture(scope="module")
+def made_once() -> dict[str, Any]:
+    """The sample patients take seconds each; all tests of this file share them."""
+    from abdominal_oncology.panels import patients
+
+    makers = (patients.abdominal_ct, patients.liver_lesion_ct, patients.rectal_mr)
+    return {maker.__name__: functools.cache(maker) for maker in makers}
+
+
 @pytest.fixture(params=NAMES)
-def module(slicer: Any, request: pytest.FixtureRequest) -> ModuleType:
+def module(
+    slicer: Any, made_once: dict[str, Any], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> ModuleType:
     slicer.mrmlScene.Clear(False)
+    for name, maker in made_once.items():
+        monkeypatch.setattr(f"abdominal_oncology.panels.patients.{name}", maker)
     return importlib.import_module(request.param)
 
 
@@ -213,3 +227,16 @@ def test_sample_data_from_the_panel_is_chosen(module: ModuleType, slicer: Any) -
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") >= 1
     assert panel.ui.summariseButton.enabled is True
     panel.cleanup()
+
+
+def test_the_liver_sample_shows_its_lesion(made_once: dict[str, Any]) -> None:
+    """The lesion lies in the liver and enhances as an HCC does: over the liver early, under it late."""
+    patient = made_once["liver_lesion_ct"]()
+    names = {name: value for value, name in patient.label_names.items()}
+    contrast = {}
+    for role, image in patient.images.items():
+        labels = patient.labels[role].voxels
+        lesion = labels == names["liver_lesion"]
+        assert 5_000 < lesion.sum() * image.geometry.voxel_volume_mm3 < 60_000
+        contrast[role] = float(np.median(image.voxels[lesion]) - np.median(image.voxels[labels == names["liver"]]))
+    assert contrast["arterial"] > contrast["delayed"]

@@ -6,8 +6,9 @@ widgets of a panel's ``.ui`` file. Opening a panel must not import numpy-heavy r
 asks for them.
 """
 
+from abdominal_oncology.panels import patients
 from abdominal_oncology.panels.logic import ImagePanelLogic
 from abdominal_oncology.panels.samples import register_phantom
 from abdominal_oncology.panels.widget import ImagePanelWidget
 
-__all__ = ["ImagePanelLogic", "ImagePanelWidget", "register_phantom"]
+__all__ = ["ImagePanelLogic", "ImagePanelWidget", "patients", "register_phantom"]
