@@ -59,7 +59,7 @@ class LesionShape:
         cls, rng: np.random.Generator, centre_mm: tuple[float, float, float], size_mm: float, irregularity: float
     ) -> LesionShape:
         rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
-        lengths = np.array([1.0, rng.uniform(0.72, 1.0), rng.uniform(0.66, 0.98)])
+        lengths = np.array([1.0, rng.uniform(0.8, 1.0), rng.uniform(0.74, 1.0)])
         count = 7
         shape = cls(
             centre_mm,
@@ -97,9 +97,10 @@ class LesionShape:
         unit = rng.normal(size=(4 * count, 3)).astype(np.float32)
         unit /= np.linalg.norm(unit, axis=1, keepdims=True)
         reach = self._reach(unit)
-        kept = rng.random(4 * count) < (reach / reach.max()) ** 3
-        radius = np.cbrt(rng.random(int(kept.sum()), dtype=np.float32)) * reach[kept]
-        points: Floats = (unit[kept] * radius[:, None] + np.asarray(self.centre_mm, np.float32))[:count]
+        share = reach.astype(np.float64) ** 3  # a direction counts by the volume that lies along it
+        chosen = rng.choice(4 * count, count, p=share / share.sum())
+        radius = np.cbrt(rng.random(count, dtype=np.float32)) * reach[chosen]
+        points: Floats = unit[chosen] * radius[:, None] + np.asarray(self.centre_mm, np.float32)
         return points
 
     def _reach(self, unit: Floats) -> Floats:

@@ -19,7 +19,7 @@ DEPTH_CLASSES_MM = ((0.0, 1.0), (1.0, 5.0), (5.0, 15.0), (15.0, 25.0))
 
 _DEPTH_SHARES = (0.25, 0.42, 0.26, 0.07)
 _VOLUME_ML = {"T2": (3.32, 5.21), "T3": (9.3, 10.49)}
-_SMALLEST_ML, _LARGEST_ML = 0.25, 60.0
+_SMALLEST_ML, _LARGEST_ML = 0.5, 60.0
 
 
 @dataclass(frozen=True)
