@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from abdominal_oncology.phantom.result import Phantom
 
 _SEED = 7
-_SPACING_MM = (5.0, 2.0, 2.0)
-_MATRIX = 192
+_SPACING_MM = (6.0, 2.0, 2.0)
+_MATRIX, _SLICES = 192, 30
 
 
 def abdominal_ct() -> Phantom:
     """The upper abdomen without contrast, arterial, portal and delayed."""
     from abdominal_oncology.phantom.ct_study import ct_study
 
-    return ct_study(_SEED, spacing_mm=_SPACING_MM, matrix=_MATRIX, extent="upper")
+    return ct_study(_SEED, spacing_mm=_SPACING_MM, matrix=_MATRIX, slices=_SLICES, extent="upper")
 
 
 def liver_lesion_ct() -> Phantom:
@@ -38,6 +38,7 @@ def liver_lesion_ct() -> Phantom:
         seconds=REFERENCE_SECONDS,
         spacing_mm=_SPACING_MM,
         matrix=_MATRIX,
+        slices=_SLICES,
         extent="upper",
         inserts=[lesion],
         patient=patient,
@@ -59,7 +60,13 @@ def _inside_liver(patient: Any) -> tuple[float, float, float]:
     from abdominal_oncology.phantom.ct_study import ct_study
 
     scout = ct_study(
-        _SEED, seconds={"scout": None}, spacing_mm=(8.0, 5.0, 5.0), matrix=80, extent="upper", patient=patient
+        _SEED,
+        seconds={"scout": None},
+        spacing_mm=(9.0, 5.0, 5.0),
+        matrix=80,
+        slices=16,
+        extent="upper",
+        patient=patient,
     )
     labels = scout.labels["scout"]
     liver = next(value for value, name in scout.label_names.items() if name == "liver")
