@@ -122,6 +122,14 @@ class Population:
         total = plain[:, None] + self._uptake(structure, np.atleast_1d(times))
         return total[:, 0] if times.ndim == 0 else total
 
+    def hu_each(self, structure: str, seconds: ArrayLike) -> Floats:
+        """Mean HU of the structure with each patient at a second of their own: ``seconds`` and result (n,)."""
+        times = np.asarray(seconds, dtype=np.float64)
+        if times.shape != (len(self),) or not np.isfinite(times).all():
+            raise InvalidInputError(f"{len(self)} patients need as many finite seconds, not an array of {times.shape}")
+        result: Floats = self._plain(structure) + self._uptake(structure, times[:, None])[:, 0]
+        return result
+
     def _plain(self, structure: str) -> Floats:
         made_of = recipe(structure)
         kind = _EXCRETED.get(structure)
@@ -150,7 +158,7 @@ class Population:
         kind = _EXCRETED.get(structure)
         if kind:
             return self._excreted(kind, times)
-        total = np.zeros((len(self), len(times)))
+        total = np.zeros(np.broadcast_shapes((len(self), 1), times.shape))
         for region, share in recipe(structure).uptake:
             mean, spread = _calibration()[region]
             total += share * self._enhancement(region, times, mean(times), spread(times))
@@ -185,7 +193,7 @@ class Population:
             return result
         shared = self.scores[pool]
         common = shared[:, 1:2] * early + shared[:, 2:3] * late
-        weight = np.sqrt(_MIXING(times)) if pool == _BLOOD_POOL else np.full(len(times), 0.9)
+        weight = np.sqrt(_MIXING(times)) if pool == _BLOOD_POOL else np.full(times.shape, 0.9)
         mixed: Floats = weight * common + np.sqrt(1 - weight**2) * result
         return mixed
 
