@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from abdominal_oncology.cli.output import (
     Commands,
@@ -17,17 +19,87 @@ from abdominal_oncology.cli.output import (
     terminal_progress,
 )
 from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.hcc.lesion_kinds import LesionKind, SizeSet
+from abdominal_oncology.hcc.lesions import draw_size
+from abdominal_oncology.hcc.phantom import LIVER_PHASES, hcc_study
+from abdominal_oncology.phantom.ct_study import EXTENTS_MM, FOUR_PHASES, ct_study
+from abdominal_oncology.phantom.physiology import LiverCondition
 from abdominal_oncology.phantom.result import Phantom
 from abdominal_oncology.phantom.save import PhantomFormat, save_phantom
 from abdominal_oncology.progress import Progress, part
 from abdominal_oncology.rectal.phantom import STAGES, rectal_phantom
+
+_CT_SPACING_MM = (2.5, 0.75, 0.75)
 
 Maker = Callable[[argparse.Namespace, int, Progress], Phantom]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(title="kinds", dest="phantom", required=True, metavar="KIND")
+    _register_ct(kinds)
     _register_mr(kinds)
+    _register_hcc(kinds)
+
+
+def _register_ct(kinds: Commands[argparse.ArgumentParser]) -> None:
+    parser = add_command(
+        kinds,
+        "ct",
+        "an abdomen on CT in several phases",
+        "abdominal-oncology phantom ct --seed 1 --seconds plain=none arterial=35 portal=70 --output phantoms/abdomen",
+    )
+    parser.add_argument("--extent", choices=list(EXTENTS_MM), default="abdomen", help="default abdomen")
+    _add_seconds(parser, FOUR_PHASES)
+    _add_shared(parser, matrix=512, slices=None)
+    parser.set_defaults(run=run, make=_make_ct)
+
+
+def _make_ct(options: argparse.Namespace, seed: int, progress: Progress) -> Phantom:
+    return ct_study(
+        seed,
+        seconds=_seconds(options.seconds) or FOUR_PHASES,
+        spacing_mm=_spacing(options.spacing) or _CT_SPACING_MM,
+        matrix=options.matrix,
+        slices=options.slices,
+        extent=options.extent,
+        progress=progress,
+    )
+
+
+def _register_hcc(kinds: Commands[argparse.ArgumentParser]) -> None:
+    parser = add_command(
+        kinds,
+        "hcc",
+        "a liver with focal lesions on CT in several phases",
+        "abdominal-oncology phantom hcc --seed 1 --lesion hcc=24 --lesion cyst --output phantoms/liver",
+    )
+    parser.add_argument(
+        "--lesion",
+        action="append",
+        metavar="KIND[=MM]",
+        help=f"one per lesion; default: one to three are drawn. Kinds: {', '.join(LesionKind)}",
+    )
+    parser.add_argument("--size-set", choices=list(SizeSet), default=SizeSet.SMALL, help="where sizes are drawn from")
+    parser.add_argument("--condition", choices=list(LiverCondition), help="of the liver; default: drawn")
+    _add_seconds(parser, LIVER_PHASES)
+    _add_shared(parser, matrix=512, slices=None)
+    parser.set_defaults(run=run, make=_make_hcc)
+
+
+def _make_hcc(options: argparse.Namespace, seed: int, progress: Progress) -> Phantom:
+    lesions, sizes = _lesions(options.lesion, options.size_set, seed)
+    return hcc_study(
+        seed,
+        lesions=lesions,
+        sizes_mm=sizes,
+        size_set=options.size_set,
+        condition=options.condition,
+        seconds=_seconds(options.seconds) or LIVER_PHASES,
+        spacing_mm=_spacing(options.spacing) or _CT_SPACING_MM,
+        matrix=options.matrix,
+        slices=options.slices,
+        progress=progress,
+    )
 
 
 def _register_mr(kinds: Commands[argparse.ArgumentParser]) -> None:
@@ -52,6 +124,16 @@ def _make_mr(options: argparse.Namespace, seed: int, progress: Progress) -> Phan
         spacing_mm=_spacing(options.spacing),
         difficulty=options.difficulty,
         progress=progress,
+    )
+
+
+def _add_seconds(parser: argparse.ArgumentParser, usual: Mapping[str, float | None]) -> None:
+    shown = " ".join(f"{role}={'none' if seconds is None else f'{seconds:g}'}" for role, seconds in usual.items())
+    parser.add_argument(
+        "--seconds",
+        nargs="+",
+        metavar="ROLE=S",
+        help=f"phases and their time since injection, none for no contrast; default {shown}",
     )
 
 
@@ -89,6 +171,43 @@ def run(options: argparse.Namespace) -> int:
     else:
         print_table([{"seed": row["seed"], **_facts(row["truth"]), "folder": row["folder"]} for row in rows])
     return ExitCode.DONE
+
+
+def _seconds(words: list[str] | None) -> dict[str, float | None]:
+    """Phases from ``role=seconds`` words."""
+    result: dict[str, float | None] = {}
+    for word in words or ():
+        role, _, value = word.partition("=")
+        if not role or not value:
+            raise InvalidInputError(
+                f"--seconds {word} names no time", remedy="write for example portal=70 or plain=none"
+            )
+        result[role] = None if value == "none" else _number(value, f"--seconds {word}")
+    return result
+
+
+def _lesions(words: list[str] | None, size_set: str, seed: int) -> tuple[list[LesionKind] | None, list[float] | None]:
+    """Kinds and sizes from ``kind`` or ``kind=mm`` words; sizes not given are drawn."""
+    if not words:
+        return None, None
+    rng = np.random.default_rng((seed, 0x512E))
+    kinds, sizes = [], []
+    for word in words:
+        name, _, value = word.partition("=")
+        kind = LesionKind.of(name)
+        drawn = draw_size(rng, kind is LesionKind.HCC, size_set)
+        kinds.append(kind)
+        sizes.append(_number(value, f"--lesion {word}") if value else drawn)
+    return kinds, sizes
+
+
+def _number(text: str, where: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidInputError(
+            f"{where}: {text!r} is not a number", remedy="write a number, as in portal=70"
+        ) from None
 
 
 def _spacing(values: list[float] | None) -> tuple[float, float, float] | None:
