@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 NOTICE = "Research use only. Every image here is a phantom: made up from a seed, not taken from a patient."
 SECONDS: Mapping[str, float | None] = {"non-contrast": None, "arterial": 38.0, "portal": 75.0, "delayed": 240.0}
 SPACING_MM = (5.0, 0.8, 0.8)
-STRUCTURES = ("aorta", "portal_vein_and_splenic_vein", "inferior_vena_cava", "liver", "spleen", "renal_cortex")
+STRUCTURES = ("aorta", "portal_vein_and_splenic_vein", "inferior_vena_cava", "liver", "spleen", "kidney_left")
+OUTLINED = (*STRUCTURES, "kidney_right", "stomach", "pancreas", "gallbladder", "colon", "small_bowel")
 UNITS = {"seconds": "s after injection", "slices": "", "shift": "mm", **dict.fromkeys(STRUCTURES, "HU")}
 
 
@@ -40,7 +41,7 @@ class DemoResult:
     rows: tuple[Mapping[str, Any], ...]
 
 
-def run_demo(output: Path, *, seed: int = 7, progress: Progress = silent) -> DemoResult:
+def run_demo(output: Path, *, seed: int = 12, progress: Progress = silent) -> DemoResult:
     """Run everything and write ``output`` (replaced if it is an older demo): report, CSV, PNGs, DICOM, scene."""
     from abdominal_oncology import scene  # boots slicer-core: seconds that other commands must not pay
     from abdominal_oncology.phantom.ct_study import ct_study
@@ -133,10 +134,10 @@ def _pictures(study: SceneStudy, roles: Sequence[str]) -> list[ReportPicture]:
                 _picture(f"axial-{role}", f"{role}, through the liver", renderer.picture("axial", centre[2]))
             )
         last = roles[-1]
-        renderer.show(study.volumes[last], scene.Overlay(study.segmentations[last]))
-        pictures.append(
-            _picture("segments", f"{last}, with the painted structures", renderer.picture("axial", centre[2]))
-        )
+        present = {segment.name for segment in scene.segments(study.segmentations[last])}
+        shown = tuple(name for name in OUTLINED if name in present)  # not every patient has every organ in view
+        renderer.show(study.volumes[last], scene.Overlay(study.segmentations[last], shown, fill=0.2))
+        pictures.append(_picture("segments", f"{last}, with segments", renderer.picture("axial", centre[2])))
         pictures.append(_picture("coronal", f"{last}, coronal", renderer.picture("coronal", centre[1])))
     return pictures
 

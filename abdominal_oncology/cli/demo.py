@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, default=Path("demo-output"), help="folder to write (default: %(default)s)"
     )
-    parser.add_argument("--seed", type=int, default=7, help="another number, another patient (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=12, help="another number, another patient (default: %(default)s)")
     add_json_option(parser)
     parser.set_defaults(run=run)
 

@@ -1,0 +1,1 @@
+"""Which contrast phase is a CT series in. Knows learning, phantom and imaging."""

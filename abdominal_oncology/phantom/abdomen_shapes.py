@@ -1,0 +1,250 @@
+"""Implicit shapes in anatomy millimetres and the slice on which they are painted.
+
+A shape answers with an approximate signed distance (mm, negative inside). A slice paints back to front: coverage of a
+voxel is ``clip(0.5 − f / edge, 0, 1)``, so that borders are anti-aliased at full resolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Field = NDArray[np.float32]
+Window = tuple[slice, slice]
+FAR_MM = np.float32(99.0)
+
+
+class Shape(Protocol):
+    """Anything that can be drawn on a slice."""
+
+    def on(self, canvas: SliceCanvas) -> tuple[Window, Field] | None:
+        """The window it touches on this slice and its signed distance there, or None."""
+        ...
+
+
+@dataclass
+class SliceCanvas:
+    """One slice being painted. ``x``, ``y``, ``z`` are anatomy coordinates (mm, warped) of every pixel, ``z`` for what
+    breathes and ``z_bone`` for what does not; ``level_mm`` and ``bone_level_mm`` their unwarped heights."""
+
+    columns_mm: Field
+    rows_mm: Field
+    x: Field
+    y: Field
+    z: Field
+    z_bone: Field
+    level_mm: float
+    bone_level_mm: float
+    hu: Field
+    labels: NDArray[np.uint16]
+    textures: dict[str, Field]
+    fields: dict[str, Field]
+    edge_mm: float
+    pixel_mm: float
+    slack_mm: float = 9.0
+
+    def window(self, low: Sequence[float], high: Sequence[float]) -> Window | None:
+        """Pixels that may lie inside an (x, y) box in anatomy mm; None when there are none."""
+        step, rows, columns = self.pixel_mm, len(self.rows_mm), len(self.columns_mm)
+        left, front = float(self.columns_mm[0]), float(self.rows_mm[0])
+        x, y = (low[0] + high[0]) / 2, (low[1] + high[1]) / 2
+        # the warp is slow, so its displacement at the middle tells where the box really is
+        i = min(max(int((x - left) / step), 0), columns - 1)
+        j = min(max(int((y - front) / step), 0), rows - 1)
+        x -= float(self.x[j, i]) - (left + i * step)
+        y -= float(self.y[j, i]) - (front + j * step)
+        half_x, half_y = (high[0] - low[0]) / 2, (high[1] - low[1]) / 2
+        margin = min(1.5 + 0.16 * max(half_x, half_y, 6.0), self.slack_mm)
+        i0 = max(int((x - half_x - margin - left) / step), 0)
+        i1 = min(int((x + half_x + margin - left) / step) + 2, columns)
+        j0 = max(int((y - half_y - margin - front) / step), 0)
+        j1 = min(int((y + half_y + margin - front) / step) + 2, rows)
+        return (slice(j0, j1), slice(i0, i1)) if i1 > i0 and j1 > j0 else None
+
+    def paint(
+        self,
+        drawn: tuple[Window, Field] | None,
+        hu: float,
+        label: int | None,
+        *,
+        texture: str = "",
+        amount_hu: float = 0.0,
+        within: Field | None = None,
+    ) -> None:
+        """Mix ``hu`` in by coverage. ``within`` is a full-slice field that clips; ``label`` None keeps labels."""
+        if drawn is None:
+            return
+        window, f = drawn
+        if within is not None:
+            f = np.maximum(f, within[window])
+        cover = np.float32(0.5) - f * np.float32(1 / self.edge_mm)
+        inside = cover >= 0.5
+        cover = np.minimum(np.maximum(cover, np.float32(0)), np.float32(1))
+        part = self.hu[window]
+        value: Field | np.float32 = np.float32(hu)
+        if texture and amount_hu:
+            value = value + np.float32(amount_hu) * self.textures[texture][window]
+        part += cover * (value - part)
+        if label is not None:
+            self.labels[window][inside] = label
+
+
+@dataclass(frozen=True)
+class Blob:
+    """An ellipsoid, rotated about z and tilted, whose surface waves a little. ``power`` > 2 makes it boxy."""
+
+    centre: tuple[float, float, float]
+    radii: tuple[float, float, float]
+    turn_degrees: float = 0.0
+    lean: tuple[float, float] = (0.0, 0.0)
+    """Shift of (x, y) per mm of z."""
+    bumps: tuple[tuple[float, ...], ...] = ()
+    """Waves: amplitude mm, wave numbers (1/mm) along x, y, z, phase."""
+    power: float = 2.0
+    bone: bool = False
+
+    def on(self, canvas: SliceCanvas) -> tuple[Window, Field] | None:
+        level = canvas.bone_level_mm if self.bone else canvas.level_mm
+        dz = level - self.centre[2]
+        reach = sum(abs(b[0]) for b in self.bumps)
+        if abs(dz) > self.radii[2] + reach + 8:
+            return None
+        cx, cy = self.centre[0] + self.lean[0] * dz, self.centre[1] + self.lean[1] * dz
+        a = np.deg2rad(self.turn_degrees)
+        rx = np.hypot(self.radii[0] * np.cos(a), self.radii[1] * np.sin(a)) + reach
+        ry = np.hypot(self.radii[0] * np.sin(a), self.radii[1] * np.cos(a)) + reach
+        window = canvas.window((cx - rx, cy - ry), (cx + rx, cy + ry))
+        if window is None:
+            return None
+        z = (canvas.z_bone if self.bone else canvas.z)[window]
+        return window, self.at(canvas.x[window], canvas.y[window], z)
+
+    def at(self, x: Field, y: Field, z: Field) -> Field:
+        f32 = np.float32
+        dz = z - f32(self.centre[2])
+        dx = x - f32(self.centre[0]) - f32(self.lean[0]) * dz
+        dy = y - f32(self.centre[1]) - f32(self.lean[1]) * dz
+        a = np.deg2rad(self.turn_degrees)
+        c, s = f32(np.cos(a)), f32(np.sin(a))
+        u = (c * dx + s * dy) / f32(self.radii[0])
+        v = (c * dy - s * dx) / f32(self.radii[1])
+        w = dz / f32(self.radii[2])
+        if self.power == 2.0:
+            r = np.sqrt(u * u + v * v + w * w)
+        else:
+            r = (np.abs(u) ** f32(self.power) + np.abs(v) ** f32(self.power) + w * w) ** f32(1 / self.power)
+        f: Field = (r - 1) * f32(min(self.radii))
+        for amount, kx, ky, kz, phase in self.bumps:
+            f += f32(amount) * np.sin(f32(kx) * x + f32(ky) * y + f32(kz) * z + f32(phase))
+        return f
+
+
+@dataclass(frozen=True)
+class Tube:
+    """Capsules chained along a centre line: ``points`` (n, 3) mm, ``radii`` (n,) mm; ``flat`` < 1 flattens it in y."""
+
+    points: NDArray[np.float64]
+    radii: NDArray[np.float64]
+    flat: float = 1.0
+    bone: bool = False
+    _low: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+    _high: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+    _span: tuple[float, float] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        p, r = self.points, self.radii
+        reach = (np.maximum(r[:-1], r[1:]) + 2.0)[:, None]
+        low, high = np.minimum(p[:-1], p[1:]) - reach, np.maximum(p[:-1], p[1:]) + reach
+        low[:, 2] -= 6.0
+        high[:, 2] += 6.0
+        object.__setattr__(self, "_low", low)
+        object.__setattr__(self, "_high", high)
+        object.__setattr__(self, "_span", (float(low[:, 2].min()), float(high[:, 2].max())))
+
+    def on(self, canvas: SliceCanvas) -> tuple[Window, Field] | None:
+        level = canvas.bone_level_mm if self.bone else canvas.level_mm
+        if not self._span[0] < level < self._span[1]:
+            return None
+        chosen = np.nonzero((self._low[:, 2] < level) & (self._high[:, 2] > level))[0]
+        if not len(chosen):
+            return None
+        low, high = self._low[chosen, :2], self._high[chosen, :2]
+        windows = [canvas.window(lo, hi) for lo, hi in zip(low.tolist(), high.tolist(), strict=True)]
+        kept = [(int(n), w) for n, w in zip(chosen, windows, strict=True) if w is not None]
+        if not kept:
+            return None
+        whole = (
+            slice(min(w[0].start for _, w in kept), max(w[0].stop for _, w in kept)),
+            slice(min(w[1].start for _, w in kept), max(w[1].stop for _, w in kept)),
+        )
+        f = np.full((whole[0].stop - whole[0].start, whole[1].stop - whole[1].start), FAR_MM, dtype=np.float32)
+        for n, window in kept:
+            z = (canvas.z_bone if self.bone else canvas.z)[window]
+            one = self._segment(n, canvas.x[window], canvas.y[window], z)
+            place = tuple(slice(w.start - o.start, w.stop - o.start) for w, o in zip(window, whole, strict=True))
+            np.minimum(f[place], one, out=f[place])
+        return whole, f
+
+    def _segment(self, n: int, x: Field, y: Field, z: Field) -> Field:
+        f32 = np.float32
+        a, b = self.points[n], self.points[n + 1]
+        d = b - a
+        px, py, pz = x - f32(a[0]), y - f32(a[1]), z - f32(a[2])
+        t = (px * f32(d[0]) + py * f32(d[1]) + pz * f32(d[2])) * f32(1 / max(d @ d, 1e-6))
+        t = np.minimum(np.maximum(t, f32(0)), f32(1))
+        px -= t * f32(d[0])
+        py -= t * f32(d[1])
+        pz -= t * f32(d[2])
+        if self.flat != 1.0:
+            py *= f32(1 / self.flat)
+        result: Field = np.sqrt(px * px + py * py + pz * pz) - (
+            f32(self.radii[n]) + t * f32(self.radii[n + 1] - self.radii[n])
+        )
+        return result
+
+
+def smooth_line(points: Sequence[Sequence[float]] | NDArray[np.float64], step_mm: float = 9.0) -> NDArray[np.float64]:
+    """A Catmull-Rom curve through control points (n, 3) or (n, 4), resampled about every ``step_mm``."""
+    p = np.asarray(points, dtype=np.float64)
+    around = np.vstack([2 * p[0] - p[1], p, 2 * p[-1] - p[-2]])
+    result = []
+    for n in range(len(p) - 1):
+        a, b, c, d = around[n : n + 4]
+        count = max(1, int(np.ceil(np.linalg.norm((c - b)[:3]) / step_mm)))
+        t = (np.arange(count) / count)[:, None]
+        result.append(0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3))
+    return np.vstack([*result, p[-1:]])
+
+
+def tube(points: Sequence[Sequence[float]], *, flat: float = 1.0, bone: bool = False, step_mm: float = 9.0) -> Tube:
+    """A tube through (x, y, z, radius) control points."""
+    line = smooth_line(points, step_mm)
+    return Tube(line[:, :3], np.maximum(line[:, 3], 0.4), flat, bone)
+
+
+def waves(
+    rng: np.random.Generator, amount_mm: float, length_mm: float, count: int = 3
+) -> tuple[tuple[float, ...], ...]:
+    """Random surface waves for a :class:`Blob`."""
+    result = []
+    for _ in range(count):
+        k = rng.normal(size=3)
+        k *= 2 * np.pi / length_mm / np.linalg.norm(k)
+        result.append((amount_mm * rng.uniform(0.4, 1.0), *map(float, k), float(rng.uniform(0, 6.3))))
+    return tuple(result)
+
+
+def combine(a: tuple[Window, Field] | None, change: Callable[[Window, Field], Field]) -> tuple[Window, Field] | None:
+    """The drawn shape with its field changed, for example cut by another field."""
+    return None if a is None else (a[0], change(*a))
+
+
+def soft_max(a: Field, b: Field, width_mm: float) -> Field:
+    """Intersection of two fields whose common edge is rounded over about ``width_mm``."""
+    gap = np.clip(0.5 + (a - b) / np.float32(2 * width_mm), 0, 1)
+    result: Field = b + (a - b) * gap + np.float32(width_mm) * gap * (1 - gap)
+    return result

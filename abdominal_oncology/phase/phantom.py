@@ -1,0 +1,81 @@
+"""Phantoms for the question "which contrast phase is this": which second belongs to which phase, and studies of it.
+
+The borders between phases are conventions, not facts of nature, and radiologists differ; what lies between two phases
+is ``others``. Seconds count from the start of injection; None means that none was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.phantom.ct_study import ct_study
+from abdominal_oncology.phantom.result import Phantom
+from abdominal_oncology.phase.labels import Phase
+from abdominal_oncology.progress import Progress, silent
+
+SECONDS: Mapping[Phase, tuple[float, float]] = {
+    Phase.ARTERIAL: (20.0, 48.0),
+    Phase.VENOUS: (60.0, 105.0),
+    Phase.DELAYED: (150.0, 600.0),
+}
+"""From and up to (excluded) which second each enhanced phase reaches."""
+
+_BETWEEN = ((8.0, 20.0), (48.0, 60.0), (105.0, 150.0))
+
+
+def phase_of(seconds: float | None) -> Phase:
+    """The phase of a second.
+
+    >>> [str(phase_of(s)) for s in (None, 25.0, 55.0, 96.0, 300.0)]
+    ['non-contrast', 'arterial', 'others', 'venous', 'delayed']
+    """
+    if seconds is None:
+        return Phase.NON_CONTRAST
+    if seconds < 0:
+        raise InvalidInputError(f"{seconds:g} s is before the injection", remedy="use None for a scan without contrast")
+    for phase, (start, stop) in SECONDS.items():
+        if start <= seconds < stop:
+            return phase
+    return Phase.OTHERS
+
+
+def sample_seconds(phase: Phase | str, rng: np.random.Generator) -> float | None:
+    """A second of this phase: near its usual delay mostly, up to its borders sometimes."""
+    wanted = Phase(phase)
+    if wanted is Phase.NON_CONTRAST:
+        return None
+    if wanted is Phase.OTHERS:
+        start, stop = _BETWEEN[rng.integers(len(_BETWEEN))]
+        return float(rng.uniform(start, stop))
+    start, stop = SECONDS[wanted]
+    if wanted is Phase.DELAYED:  # 3 to 5 minutes are usual, 10 are rare: even in the logarithm
+        return float(np.exp(rng.uniform(np.log(start), np.log(stop))))
+    middle = {Phase.ARTERIAL: 35.0, Phase.VENOUS: 75.0}[wanted]
+    drawn = float(rng.triangular(start, middle, stop))
+    return min(drawn, float(np.nextafter(stop, start)))
+
+
+def phase_study(
+    seed: int,
+    *,
+    extent: str = "abdomen",
+    matrix: int = 512,
+    spacing_mm: tuple[float, float, float] | None = None,
+    slices: int | None = None,
+    progress: Progress = silent,
+) -> Phantom:
+    """One patient in all four phases at seconds drawn from the seed; roles are the phases' names."""
+    rng = np.random.default_rng([seed, 41])
+    phases = [phase for phase in Phase if phase is not Phase.OTHERS]
+    return ct_study(
+        seed,
+        seconds={str(phase): sample_seconds(phase, rng) for phase in phases},
+        spacing_mm=spacing_mm or (2.5, 384 / matrix, 384 / matrix),
+        matrix=matrix,
+        slices=slices,
+        extent=extent,
+        progress=progress,
+    )
