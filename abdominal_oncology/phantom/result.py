@@ -17,8 +17,9 @@ class Phantom:
     """One synthetic patient.
 
     ``images`` by role (``"arterial"``, ``"t2"`` …), ``labels`` the label map of each image under the same role (its
-    grid), ``label_names`` what a label value means, ``truth`` everything a test or a training may want to know, as
-    plain values that can be written as JSON: ``seed``, per role ``phase`` and ``seconds``, lesions, depth of spread.
+    grid) and any further map its maker describes, ``label_names`` what a label value means, ``truth`` everything a test
+    or a training may want to know, as plain values that can be written as JSON: ``seed``, per role ``phase`` and
+    ``seconds``, lesions, depth of spread.
     """
 
     images: Mapping[str, Image]

@@ -71,7 +71,7 @@ class Organs:
             )
         loops = tuple(
             (
-                float(rng.uniform(-55, 55)),
+                float(rng.uniform(-28, 28)),
                 float(rng.uniform(-75, 5)),
                 float(rng.uniform(70, 110)),
                 float(rng.uniform(9, 17)),
