@@ -45,7 +45,7 @@ class PhaseClassifierParameterNode:
 
 class PhaseClassifierLogic(ImagePanelLogic, ScriptedLoadableModuleLogic):
     expects = "CT"
-    sample_role = "portal"
+    sample_role = "venous"
 
     def getParameterNode(self):
         return PhaseClassifierParameterNode(super().getParameterNode())
