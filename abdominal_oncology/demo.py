@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NOTICE = "Research use only. Every image here is a phantom: made up from a seed, not taken from a patient."
 SECONDS: Mapping[str, float | None] = {"non-contrast": None, "arterial": 38.0, "portal": 75.0, "delayed": 240.0}
-SPACING_MM = (5.0, 0.8, 0.8)
+_FIELD_OF_VIEW_MM = 410.0
 STRUCTURES = ("aorta", "portal_vein_and_splenic_vein", "inferior_vena_cava", "liver", "spleen", "kidney_left")
 OUTLINED = (*STRUCTURES, "kidney_right", "stomach", "pancreas", "gallbladder", "colon", "small_bowel")
 UNITS = {"seconds": "s after injection", "slices": "", "shift": "mm", **dict.fromkeys(STRUCTURES, "HU")}
@@ -41,13 +41,22 @@ class DemoResult:
     rows: tuple[Mapping[str, Any], ...]
 
 
-def run_demo(output: Path, *, seed: int = 12, progress: Progress = silent) -> DemoResult:
+def run_demo(
+    output: Path, *, seed: int = 12, matrix: int = 512, spacing_k_mm: float = 5.0, progress: Progress = silent
+) -> DemoResult:
     """Run everything and write ``output`` (replaced if it is an older demo): report, CSV, PNGs, DICOM, scene."""
     from abdominal_oncology import scene  # boots slicer-core: seconds that other commands must not pay
     from abdominal_oncology.phantom.ct_study import ct_study
 
     _make_room(output)
-    phantom = ct_study(seed, seconds=SECONDS, spacing_mm=SPACING_MM, progress=part(progress, 0.0, 0.45))
+    pixel_mm = _FIELD_OF_VIEW_MM / matrix
+    phantom = ct_study(
+        seed,
+        seconds=SECONDS,
+        spacing_mm=(spacing_k_mm, pixel_mm, pixel_mm),
+        matrix=matrix,
+        progress=part(progress, 0.0, 0.45),
+    )
     write_study(
         phantom.images,
         output / "dicom",
