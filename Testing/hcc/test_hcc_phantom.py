@@ -12,12 +12,13 @@ from scipy import ndimage
 from abdominal_oncology.cli import main
 from abdominal_oncology.cli.output import ExitCode
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.hcc.phantom import LIVER_PHASES, hcc_study, liver_mask
+from abdominal_oncology.hcc.phantom import hcc_study, liver_mask
 from abdominal_oncology.imaging.anatomy import find
 from abdominal_oncology.phantom.result import Phantom
 
 _LESION = find("liver_lesion").number
-_SMALL = {"spacing_mm": (4.0, 3.4, 3.4), "matrix": 120}
+_SECONDS = {"non-contrast": None, "arterial": 38.0, "portal": 75.0}
+_SMALL = {"spacing_mm": (5.0, 3.4, 3.4), "matrix": 120, "seconds": _SECONDS}
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +27,8 @@ def study() -> Phantom:
 
 
 def test_every_role_has_image_labels_and_seconds(study: Phantom) -> None:
-    assert set(study.images) == set(study.labels) == set(LIVER_PHASES)
-    assert study.truth["seconds"] == dict(LIVER_PHASES)
+    assert set(study.images) == set(study.labels) == set(_SECONDS)
+    assert study.truth["seconds"] == _SECONDS
     assert [lesion["kind"] for lesion in study.truth["lesions"]] == ["hcc", "cyst"]
     assert [lesion["is_hcc"] for lesion in study.truth["lesions"]] == [True, False]
 
@@ -77,7 +78,7 @@ def test_cyst_is_dark_in_all_phases_and_breathing_moves_all_alike(study: Phantom
 
 def test_same_seed_same_study_and_drawn_lesions() -> None:
     def once() -> Phantom:
-        return hcc_study(12, seconds={"portal": 75.0}, spacing_mm=(10.0, 8.0, 8.0), matrix=48)
+        return hcc_study(12, seconds={"portal": 75.0}, spacing_mm=(10.0, 8.0, 8.0), matrix=48, slices=8)
 
     first, second = once(), once()
     assert np.array_equal(first.images["portal"].voxels, second.images["portal"].voxels)

@@ -105,7 +105,8 @@ class LesionShape:
 
     def _reach(self, unit: Floats) -> Floats:
         inverse = np.linalg.inv(self.axes_mm).astype(np.float32)
-        ellipsoid = 1 / np.sqrt(np.square(unit @ inverse).sum(axis=-1))
+        # at the very centre there is no direction; any finite reach will do
+        ellipsoid = 1 / np.sqrt(np.maximum(np.square(unit @ inverse).sum(axis=-1), 1e-9))
         lumpy = np.exp(np.cos(unit @ self.lumps.T + self.phases) @ self.amplitudes)
         reach: Floats = ellipsoid * lumpy
         return reach

@@ -182,6 +182,14 @@ class Lesion:
         }
 
 
+def check_size(size_mm: float, slack: float = 1.0) -> None:
+    """Refuse a diameter that no lesion here has."""
+    if not SMALLEST_MM / slack <= size_mm <= LARGEST_MM * slack:
+        raise InvalidInputError(
+            f"a lesion of {size_mm} mm cannot be made", remedy=f"choose {SMALLEST_MM:g} to {LARGEST_MM:g} mm"
+        )
+
+
 def draw_kind(rng: np.random.Generator, is_hcc: bool | None = None) -> LesionKind:
     """HCC or one of the others, in the shares of the source study (161 of 244 are HCC)."""
     if is_hcc if is_hcc is not None else rng.random() < 161 / 244:
@@ -213,10 +221,7 @@ def draw_lesion(
     (False, 'none')
     """
     kind = LesionKind.of(kind)
-    if not SMALLEST_MM <= size_mm <= LARGEST_MM:
-        raise InvalidInputError(
-            f"a lesion of {size_mm} mm cannot be made", remedy=f"choose {SMALLEST_MM:g} to {LARGEST_MM:g} mm"
-        )
+    check_size(size_mm, slack=1.3)  # anatomy coordinates may be those of a smaller or larger body
     recipe = RECIPES[kind]
     irregularity = max(0.01, float(rng.normal(*recipe.irregularity)))
     shape = LesionShape.draw(rng, centre_mm, size_mm, irregularity)
@@ -257,7 +262,7 @@ def draw_lesion(
 
 
 def _liver(patient: Patient) -> Uptake:
-    times = [None, *(REFERENCE_SECONDS[phase] * 1.0 for phase in _PHASES)]
+    times = [None, *(REFERENCE_SECONDS[phase] for phase in _PHASES)]
     return Uptake(*(patient.hu("liver", _own_to_clock(patient, time)) for time in times))
 
 

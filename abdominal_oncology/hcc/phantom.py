@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.hcc.lesion_kinds import RECIPES, LesionKind, SizeSet
-from abdominal_oncology.hcc.lesions import Lesion, draw_kind, draw_lesion, draw_size
+from abdominal_oncology.hcc.lesions import Lesion, check_size, draw_kind, draw_lesion, draw_size
 from abdominal_oncology.imaging.anatomy import find
 from abdominal_oncology.phantom.ct_study import ct_study
 from abdominal_oncology.phantom.physiology import LiverCondition, Patient
@@ -21,7 +21,7 @@ from abdominal_oncology.progress import Progress, part, silent
 
 LIVER_PHASES: Mapping[str, float | None] = {"non-contrast": None, "arterial": 38.0, "portal": 75.0, "delayed": 180.0}
 
-_SCOUT_SPACING_MM = (8.0, 6.0, 6.0)
+_SCOUT_SPACING_MM = (10.0, 6.0, 6.0)
 _SCOUT_MATRIX = 80
 _GAP_MM = 6.0
 _SAME_PLACE_MM = 30.0
@@ -60,6 +60,8 @@ def hcc_study(
         )
     drawn_sizes = [draw_size(rng, kind is LesionKind.HCC, size_set) for kind in kinds]
     sizes = drawn_sizes if sizes_mm is None else [float(size) for size in sizes_mm]
+    for size in sizes:
+        check_size(size)
     share = max((RECIPES[kind].cirrhosis_share for kind in kinds), default=0.1)
     drawn_condition = LiverCondition.CIRRHOSIS if rng.random() < share else None
     patient = Patient.sample(rng, condition=drawn_condition if condition is None else LiverCondition(condition))

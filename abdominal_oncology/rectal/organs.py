@@ -135,7 +135,7 @@ class Organs:
         # above the sphincter it is open in front, where the prostate or the vagina passes
         _, cy = wall.centre(z)
         opening = np.where(z > -6, cy - 0.3 * along_z(z, (-45, 0, 110), (14.0, 16.0, 18.0)) - part.y, -99)
-        part.fill(np.maximum(np.abs(funnel) - thick, opening), (signals.muscle * 1.15), find("muscle").number)
+        part.fill(np.maximum(np.abs(funnel) - thick, opening), signals.muscle * 1.15, find("muscle").number)
         j0 = int(np.searchsorted(canvas.rows_mm, part.rows_mm[0]))
         i0 = int(np.searchsorted(canvas.columns_mm, part.columns_mm[0]))
         fine = textures.at("fine", z, j0, i0, part.signal.shape)
@@ -177,7 +177,7 @@ class Organs:
         slope = np.minimum(36 * s * np.abs(np.minimum(rise, 0.7)) / (round_end * (height + 8)), 8) * (rise < 0.7)
         # prostate, vesicles or vagina lie behind
         np.maximum(distance, part.y - self._front(part.z, wall) + (10.0 if self.female else 12.5), out=distance)
-        part.fill(distance, (signals.bowel_wall * 0.85), find("urinary_bladder").number, slope)
+        part.fill(distance, signals.bowel_wall * 0.85, find("urinary_bladder").number, slope)
         part.fill(distance + (2.4 / s), signals.urine, find("urinary_bladder").number, slope)
 
     def _prostate(self, canvas: Canvas, signals: Signals, textures: Textures, wall: RectalWall) -> None:
@@ -205,10 +205,10 @@ class Organs:
             plexus = ellipse(part, (0.0, middle - 2), (24 * s * round_end + 6, ry + 4))
             part.fill(plexus, signals.vein * (1 + 0.15 * coarse), slope=slope)
             shape = ellipse(part, (0.0, middle), ((23 * s) * round_end, ry))
-            part.fill(shape, (signals.ligament * 1.6), label, slope)
+            part.fill(shape, signals.ligament * 1.6, label, slope)
             part.fill(shape + 1.1, signals.peripheral_zone * (1 + 0.1 * fine), label, slope)
             inner = ellipse(part, (0.0, middle - ry * 0.16), ((19 * s) * round_end, ry * 0.76))
-            part.fill(inner, (signals.muscle * 1.3), label, slope)
+            part.fill(inner, signals.muscle * 1.3, label, slope)
             nodules = signals.prostate * (1 + 0.2 * coarse + 0.12 * fine)
             part.fill(inner + 1.1, np.maximum(nodules, 1), label, slope)
         vesicles = canvas.part((-48, 48), (-70, 10), (2 * height - 8, 2 * height + 22))
@@ -222,7 +222,7 @@ class Organs:
             for side in (-1, 1):
                 rise = side * (15.0 + (z - (2 * height)) * 0.5)
                 shape = ellipse(vesicles, (rise, middle), (17.0, 5.5), -14.0 * side)
-                vesicles.fill(shape, (signals.muscle * 1.9), label)
+                vesicles.fill(shape, signals.muscle * 1.9, label)
                 bright = signals.seminal_vesicle * np.clip(0.65 + fine * 0.45, 0.25, 1)
                 vesicles.fill(shape + 1.0, bright, label)
 
@@ -234,9 +234,9 @@ class Organs:
             flat = np.square(low.x) * 0.006
             shape = ellipse(low, (0.0, front - 4.5 + flat), ((15 * s), 4.2))
             low.fill(shape, signals.vagina, find("vagina").number)
-            low.fill(shape + 2.6, (signals.endometrium * 0.75), find("vagina").number)
+            low.fill(shape + 2.6, signals.endometrium * 0.75, find("vagina").number)
             urethra = ellipse(low, (0.0, front - 18), (7.0, 7.0))
-            low.fill(urethra, (signals.muscle * 1.3), find("soft_tissue").number)
+            low.fill(urethra, signals.muscle * 1.3, find("soft_tissue").number)
             low.fill(urethra + 2.8, signals.prostate, find("soft_tissue").number)
         body = canvas.part((-50, 50), (-110, 20), (36, 110))
         if body is None:
@@ -252,11 +252,11 @@ class Organs:
         shape = ellipse(body, (tilt, middle), ((29 * s) * rise, (24 * s) * rise))
         bladder = find("urinary_bladder").number  # pressed in by the uterus, with its wall and a little fat between
         against = np.where(body.labels == bladder, shape, 99.0)
-        body.fill(against - 3.6, (signals.bowel_wall * 0.85), bladder)
+        body.fill(against - 3.6, signals.bowel_wall * 0.85, bladder)
         body.fill(against - 1.2, signals.fat, find("visceral_fat").number)
         body.fill(shape, signals.myometrium * (1 + 0.09 * fine), label)
         cavity = ellipse(body, (tilt, middle), ((11 * s) * rise, (5 * s) * rise))
-        body.fill(cavity - 3.0, (signals.muscle * 1.5), label)
+        body.fill(cavity - 3.0, signals.muscle * 1.5, label)
         body.fill(cavity, signals.endometrium, label)
 
     def _bowel(self, canvas: Canvas, signals: Signals) -> None:

@@ -83,7 +83,7 @@ class Pelvis:
         i0 = int(np.searchsorted(canvas.columns_mm, wide.columns_mm[0]))
         streak = textures.at("streaks", wide.z, j0, i0, wide.signal.shape)
         fatty = np.clip((streak - (1.05 - 0.8 * self.streaks)) * 1.4, 0, 1) * 0.75
-        muscle = (signals.muscle) + fatty * (signals.fat - signals.muscle)
+        muscle = signals.muscle + fatty * (signals.fat - signals.muscle)
         wide.fill(distance, muscle, find("muscle").number)
 
     def _muscles(self, canvas: Canvas, signals: Signals, side: float) -> None:
