@@ -74,8 +74,8 @@ class Abdomen:
         rows = ((side + centre_mm[1]) / self.habitus.scale).astype(np.float32)
 
         def one(k: int) -> None:
-            canvas = self._canvas(k, levels_mm, columns, rows, shift_mm, hu[k], labels[k], textures)
-            self._paint(canvas, tones, numbers)
+            canvas = self.canvas(k, levels_mm, columns, rows, shift_mm, hu[k], labels[k], textures)
+            self.paint_slice(canvas, tones, numbers)
             for number, insert in enumerate(inserts):
                 _insert(canvas, insert, numbers, number, seconds)
 
@@ -83,7 +83,7 @@ class Abdomen:
             list(pool.map(one, range(len(levels_mm))))
         return hu, labels
 
-    def _canvas(
+    def canvas(
         self,
         k: int,
         levels_mm: NDArray[np.floating],
@@ -94,6 +94,7 @@ class Abdomen:
         labels: NDArray[np.uint16],
         textures: dict[str, Field],
     ) -> SliceCanvas:
+        """Slice ``k`` of the given heights (world mm), empty; ``columns`` and ``rows`` in anatomy mm."""
         level = float(levels_mm[k]) / self.habitus.scale
         breath = shift_mm * float(np.interp(level, (-340, -200, -60, 60, 200), (0.0, 0.75, 1.0, 0.7, 0.0)))
         dx, dy, dz = (self._warp(axis, columns, rows, level) for axis in range(3))
@@ -137,7 +138,8 @@ class Abdomen:
             )
         return result
 
-    def _paint(self, canvas: SliceCanvas, tones: Tones, numbers: dict[str, int]) -> None:
+    def paint_slice(self, canvas: SliceCanvas, tones: Tones, numbers: dict[str, int]) -> None:
+        """Everything but inserts, back to front."""
         outline_fields(canvas, self.habitus)
         self.trunk.paint_soft(canvas, tones, numbers)
         self.trunk.paint_muscles(canvas, tones, numbers)
