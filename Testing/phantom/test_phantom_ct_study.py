@@ -125,6 +125,23 @@ def test_contrast_brightens_the_aorta_first() -> None:
     assert median("liver", "portal") > median("liver", "arterial") > median("liver", "plain") - 1
 
 
+def test_early_contrast_is_uneven_where_it_is_in_people() -> None:
+    """Cortex before medulla, renal blood before that of the legs, stripes in the spleen; all gone later."""
+    settings = {"spacing_mm": (5.0, 2.0, 2.0), "matrix": 208, "noise_hu": 0.0}
+    seconds = {"early": 30.0, "late": 300.0}
+    phantom = ct_study(8, seconds=seconds, extent="upper", **settings)  # type: ignore[arg-type]
+    rough = {}
+    for role in seconds:
+        hu = phantom.images[role].voxels
+        tones = phantom.truth["phases"][role]["structures_hu"]
+        rough[role] = hu[ndimage.binary_erosion(mask(phantom, "spleen", role), iterations=2)].std()
+        kidney = mask(phantom, "kidney_left", role) | mask(phantom, "kidney_right", role)
+        kidney = ndimage.binary_erosion(kidney, np.ones((1, 3, 3), bool))  # not its blurred border
+        cortex, medulla = tones["renal_cortex"], tones["renal_medulla"]
+        assert hu[kidney].mean() == pytest.approx(0.6 * cortex + 0.4 * medulla, abs=10 + 0.15 * abs(cortex - medulla))
+    assert rough["early"] > 8 > 5 > rough["late"]
+
+
 def test_a_seed_is_a_patient() -> None:
     settings = {"seconds": {"a": 40.0}, "spacing_mm": (20.0, 4.0, 4.0), "matrix": 100, "slices": 6}
     first, again, other = ct_study(9, **settings), ct_study(9, **settings), ct_study(10, **settings)  # type: ignore[arg-type]

@@ -43,6 +43,7 @@ class Abdomen:
             sigma = (grain / step_mm, grain / pixel_mm, grain / pixel_mm)
             field = ndimage.gaussian_filter(np.roll(white, len(result) * 7, axis=1), sigma, mode="wrap", truncate=3)
             result[name] = (field / field.std()).astype(np.float32)
+        result["moire"] = (np.sin(2.6 * result["soft"]) * 1.35).astype(np.float32)
         coarse, fine = result.pop("coarse"), result["lobules"]
         streak_mm = (8 / step_mm, 1.1 / pixel_mm, 2.8 / pixel_mm)
         streaks = ndimage.gaussian_filter(np.roll(white, 91, axis=2), streak_mm, mode="wrap", truncate=3)

@@ -24,6 +24,8 @@ class Part:
     grow_mm: float = 0.0
     inside: str = ""
     """Name of a full-slice field that clips it."""
+    amount_of: str = ""
+    """Name among the tones of an ``amount_hu`` that changes with time."""
 
     def paint(self, canvas: SliceCanvas, tone: Tones, number: Numbers) -> None:
         drawn = self.shape.on(canvas)
@@ -33,4 +35,5 @@ class Part:
             drawn = (drawn[0], drawn[1] - np.float32(self.grow_mm))
         within = canvas.fields.get(self.inside)
         label = None if self.label is None else number[self.label]
-        canvas.paint(drawn, tone[self.tone], label, texture=self.texture, amount_hu=self.amount_hu, within=within)
+        amount = tone.get(self.amount_of, self.amount_hu)
+        canvas.paint(drawn, tone[self.tone], label, texture=self.texture, amount_hu=amount, within=within)

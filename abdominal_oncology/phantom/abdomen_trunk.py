@@ -244,7 +244,7 @@ class Trunk:
             drawn = outer.on(canvas)
             if drawn is not None:
                 canvas.paint(drawn, tone["bone"] * 0.95, number[name])
-                canvas.paint(inner.on(canvas), tone["bone_marrow"], number[name], texture="marrow", amount_hu=60)
+                canvas.paint(inner.on(canvas), tone["bone_marrow"], number[name], texture="marrow", amount_hu=42)
         self._paint_spine(canvas, tone, number)
         if level < -215:
             for name, shapes in self.pelvis:
@@ -256,7 +256,7 @@ class Trunk:
                     drawn = shape.on(canvas)
                     if drawn is not None:
                         inner_ = (drawn[0], drawn[1] + np.float32(2.0))
-                        canvas.paint(inner_, tone["bone_marrow"] * 0.72, number[name], texture="marrow", amount_hu=55)
+                        canvas.paint(inner_, tone["bone_marrow"] * 0.72, number[name], texture="marrow", amount_hu=40)
 
     def _paint_spine(self, canvas: SliceCanvas, tone: dict[str, float], number: dict[str, int]) -> None:
         level = canvas.bone_level_mm
@@ -279,7 +279,7 @@ class Trunk:
         bone = np.maximum(flat + waist, np.abs(dz) - np.float32(half))
         label = number[f"vertebrae_{name}"]
         canvas.paint((window, bone), tone["bone"] * 0.72, label)
-        canvas.paint((window, bone + np.float32(1.5)), tone["bone_marrow"], label, texture="marrow", amount_hu=65)
+        canvas.paint((window, bone + np.float32(1.5)), tone["bone_marrow"], label, texture="marrow", amount_hu=42)
         hollow = np.hypot(x, (y - np.float32(SPINE_Y_MM + 26)) * np.float32(1.15)) - np.float32(10)
         canvas.paint((window, hollow), tone["visceral_fat"] * 0.3, number["spinal_canal"])
         canvas.paint((window, hollow + np.float32(2.5)), tone["spinal_canal"], number["spinal_canal"])
@@ -296,5 +296,5 @@ class Trunk:
                     tone["bone_marrow"] + 50,
                     number[f"vertebrae_{name}"],
                     texture="marrow",
-                    amount_hu=50,
+                    amount_hu=36,
                 )

@@ -76,7 +76,7 @@ def vessels(habitus: Habitus, rng: np.random.Generator) -> list[Part]:
         parts.append(
             Part(tube([knee, (s * 48, 26, -318, 3.6), (s * 52, 38, -350, 2.4)]), f"{art}{side}", "pelvic_vessels")
         )
-    parts.append(Part(cava, "inferior_vena_cava", "inferior_vena_cava"))
+    parts.append(Part(cava, "inferior_vena_cava", "inferior_vena_cava", "moire", amount_of="cava_mixing"))
     parts.append(Part(low_cava, "inferior_vena_cava_infrarenal", "inferior_vena_cava"))
     if habitus.age_years > 55 or rng.random() < 0.15:
         for _ in range(int(rng.poisson(2 + max(habitus.age_years - 55, 0) * 0.5))):

@@ -20,12 +20,10 @@ from abdominal_oncology.imaging.anatomy import all_structures
 from abdominal_oncology.phantom.abdomen import Abdomen
 from abdominal_oncology.phantom.abdomen_shapes import Field, SliceCanvas, Window
 from abdominal_oncology.phantom.ct_scanner import Scanner, scan
-from abdominal_oncology.phantom.ct_study import EXTENTS_MM, TONES, habitus_of
+from abdominal_oncology.phantom.ct_study import EXTENTS_MM, SPLEEN_EVEN_SECONDS, SPLEEN_STRIPES_HU, TONES, habitus_of
 from abdominal_oncology.phantom.physiology import Patient, Population
 
 _FIELD_OF_VIEW_MM = 470.0
-_MOIRE_HU = 26.0
-_MOIRE_ENDS_SECONDS = 62.0
 _SLICES_PER_VIEW = 8
 """A bent view costs as much as colouring a slice, so a few slices share one."""
 
@@ -205,8 +203,8 @@ def _colour(
         tissue = drawn.tissue.ravel()[index]
         fine = table[n][tissue] + drawn.grain.ravel()[index]
         early = when[n]
-        if early is not None and 14 < early < _MOIRE_ENDS_SECONDS:
-            strength = _MOIRE_HU * (1 - early / _MOIRE_ENDS_SECONDS)
+        if early is not None and 14 < early < SPLEEN_EVEN_SECONDS:
+            strength = SPLEEN_STRIPES_HU * (1 - early / SPLEEN_EVEN_SECONDS)
             fine += np.float32(strength) * spleen[tissue] * moire
         painted = fine.reshape(size, 2, size, 2).mean(axis=(1, 3), dtype=np.float32)
         labels[n] = drawn.labels.ravel()[index[::2, ::2]]

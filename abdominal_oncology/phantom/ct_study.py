@@ -20,6 +20,8 @@ from abdominal_oncology.progress import Progress, silent
 
 FOUR_PHASES: Mapping[str, float | None] = {"non-contrast": None, "arterial": 38.0, "portal": 75.0, "delayed": 240.0}
 EXTENTS_MM = {"abdomen": (30.0, -425.0), "upper": (12.0, -225.0), "neck-to-thigh": (300.0, -520.0)}
+SPLEEN_STRIPES_HU, SPLEEN_EVEN_SECONDS = 26.0, 62.0
+"""The arterial spleen's stripes at the very start, and when they are gone."""
 TONES = (
     *("skin", "subcutaneous_fat", "visceral_fat", "muscle", "bone", "bone_marrow", "marrow_fat", "intervertebral_disc"),
     *("costal_cartilages", "spinal_canal", "spinal_cord", "lung", "esophagus", "bowel_gas", "liver", "portal_vein"),
@@ -87,7 +89,8 @@ def ct_study(
         own = np.random.default_rng([seed, 78, n])
         shift = float(own.normal(0, 4.0))
         tones = {name: float(patient.hu(name, when)) for name in TONES}
-        painted, label = anatomy.paint(levels, matrix, spacing_mm[2], centre, tones, shift, textures, inserts, when)
+        mixing = tones | _mixing(tones, when)
+        painted, label = anatomy.paint(levels, matrix, spacing_mm[2], centre, mixing, shift, textures, inserts, when)
         progress((n + 0.6) / len(seconds), f"scanning {role}")
         voxels = scan(painted, spacing_mm, scanner, own)
         step = Step("ct_study", {"seed": seed, "role": role, "seconds": when})
@@ -114,6 +117,15 @@ def ct_study(
     }
     progress(1.0, "study made")
     return Phantom(images, labels, label_names(), truth)
+
+
+def _mixing(tones: Mapping[str, float], seconds: float | None) -> dict[str, float]:
+    """How uneven (HU) early blood is: stripes of the arterial spleen, renal blood that meets that of the legs."""
+    if seconds is None:
+        return {}
+    stripes = SPLEEN_STRIPES_HU * max(1 - seconds / SPLEEN_EVEN_SECONDS, 0.0) if seconds > 14 else 0.0
+    unmixed = 0.22 * max(tones["renal_veins"] - tones["inferior_vena_cava_infrarenal"], 0.0)
+    return {"spleen_moire": max(stripes, 2.5), "cava_mixing": max(unmixed, 2.5)}
 
 
 def habitus_of(patient: Patient, rng: np.random.Generator) -> Habitus:
