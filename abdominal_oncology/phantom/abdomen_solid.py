@@ -55,17 +55,17 @@ def kidneys(habitus: Habitus, rng: np.random.Generator) -> list[Part]:
         cx, cy, turn = s * (66 + 3 * rng.normal()), 34 + 2 * rng.normal(), s * rng.uniform(25, 45)
         lean = (-s * 0.2, 0.1)
         bumps = waves(rng, 1.1, 34, 3)
-        whole = Blob((cx, cy, z), (29 * size, 26 * size, 54 * size), turn, lean, bumps)
+        whole = Blob((cx, cy, z), (31.5 * size, 28 * size, 56 * size), turn, lean, bumps)
         label = f"kidney_{name}"
         parts.append(Part(whole, "renal_cortex", label, inside="wall"))
         a = np.deg2rad(turn)
         for w, angle in _pyramids(rng):
             ring = np.sqrt(1 - w * w) * 0.55
-            u, v = ring * 29 * size * np.cos(angle), ring * 26 * size * np.sin(angle)
+            u, v = ring * 31.5 * size * np.cos(angle), ring * 28 * size * np.sin(angle)
             px, py = cx + u * np.cos(a) - v * np.sin(a), cy + u * np.sin(a) + v * np.cos(a)
-            dz = w * 54 * size
+            dz = w * 56 * size
             pyramid = Blob(
-                (px + lean[0] * dz, py + lean[1] * dz, z + dz), (7.8, 7.8, 8.2), 0, (0, 0), waves(rng, 0.8, 14, 2)
+                (px + lean[0] * dz, py + lean[1] * dz, z + dz), (8.4, 8.4, 8.8), 0, (0, 0), waves(rng, 0.8, 14, 2)
             )
             parts.append(Part(pyramid, "renal_medulla", label, inside="wall"))
         hx, hy = cx - s * 13, cy - 8
