@@ -7,7 +7,7 @@ import pytest
 
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.phase.labels import Phase
-from abdominal_oncology.phase.phantom import phase_of, phase_study, sample_seconds
+from abdominal_oncology.phase.phantom import phase_of, phase_slices, phase_study, sample_seconds
 
 
 @pytest.mark.parametrize("phase", Phase)
@@ -34,3 +34,12 @@ def test_a_study_shows_one_patient_enhance() -> None:
         median[role] = float(np.median(image.voxels[labels == aorta]))
         assert phase_of(study.truth["phases"][role]["seconds"]) == role
     assert median["arterial"] > median["venous"] > median["delayed"] > median["non-contrast"]
+
+
+def test_training_slices_show_all_phases_evenly() -> None:
+    batches = list(phase_slices(5, 120, size=64))
+    seconds = np.concatenate([batch.seconds for batch in batches])
+    assert sum(len(batch.hu) for batch in batches) == len(seconds) == 120
+    assert all(batch.hu.shape[1:] == (64, 64) for batch in batches)
+    counts = [sum(phase_of(None if np.isnan(s) else float(s)) == phase for s in seconds) for phase in Phase]
+    assert min(counts) >= 12

@@ -6,11 +6,12 @@ is ``others``. Seconds count from the start of injection; None means that none w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.phantom.ct_slices import SliceBatch, training_slices
 from abdominal_oncology.phantom.ct_study import ct_study
 from abdominal_oncology.phantom.result import Phantom
 from abdominal_oncology.phase.labels import Phase
@@ -79,3 +80,13 @@ def phase_study(
         extent=extent,
         progress=progress,
     )
+
+
+def phase_slices(seed: int, n: int, *, size: int = 224) -> Iterator[SliceBatch]:
+    """``n`` training slices, all phases equally often; ``seconds`` is NaN without contrast."""
+    phases = list(Phase)
+
+    def draw(rng: np.random.Generator) -> float | None:
+        return sample_seconds(phases[rng.integers(len(phases))], rng)
+
+    yield from training_slices(seed, n, seconds=draw, size=size)
