@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from abdominal_oncology.imaging.anatomy import all_structures
 from abdominal_oncology.phantom.abdomen_gut import gut_parts
+from abdominal_oncology.phantom.abdomen_implants import Implants
 from abdominal_oncology.phantom.abdomen_organs import Organs
 from abdominal_oncology.phantom.abdomen_parts import Tones
 from abdominal_oncology.phantom.abdomen_shapes import Field, SliceCanvas, tube
@@ -33,6 +34,7 @@ class Abdomen:
         self.table_y = rng.uniform(14, 30)
         self.arms = rng.random() < 0.12
         self.texture_seed = int(rng.integers(2**31))
+        self.implants = Implants(habitus, rng.spawn(1)[0])
 
     def textures(self, pixel_mm: float, step_mm: float) -> dict[str, Field]:
         """Periodic noise (32, 256, 256), unit variance, by name; grain sizes are in millimetres."""
@@ -146,6 +148,7 @@ class Abdomen:
         self.trunk.paint_muscles(canvas, tones, numbers)
         self.organs.paint(canvas, tones, numbers, self.gut)
         self.trunk.paint_bones(canvas, tones, numbers)
+        self.implants.paint(canvas, numbers)
         self._paint_table(canvas, tones, numbers)
 
     def _paint_table(self, canvas: SliceCanvas, tones: Tones, numbers: dict[str, int]) -> None:

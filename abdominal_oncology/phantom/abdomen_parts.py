@@ -26,8 +26,12 @@ class Part:
     """Name of a full-slice field that clips it."""
     amount_of: str = ""
     """Name among the tones of an ``amount_hu`` that changes with time."""
+    optional: bool = False
+    """Left out where the tones do not know it."""
 
     def paint(self, canvas: SliceCanvas, tone: Tones, number: Numbers) -> None:
+        if self.optional and self.tone not in tone:
+            return
         drawn = self.shape.on(canvas)
         if drawn is None:
             return

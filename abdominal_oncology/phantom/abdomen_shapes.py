@@ -144,6 +144,21 @@ class Blob:
 
 
 @dataclass(frozen=True)
+class Above:
+    """The part of a shape in front of (above, for a supine patient) the level surface of what has settled in it."""
+
+    whole: Shape
+    surface_y_mm: float
+
+    def on(self, canvas: SliceCanvas) -> tuple[Window, Field] | None:
+        drawn = self.whole.on(canvas)
+        if drawn is None:
+            return None
+        window, f = drawn
+        return window, np.maximum(f, canvas.y[window] - np.float32(self.surface_y_mm))
+
+
+@dataclass(frozen=True)
 class Tube:
     """Capsules chained along a centre line: ``points`` (n, 3) mm, ``radii`` (n,) mm; ``flat`` < 1 flattens it in y."""
 

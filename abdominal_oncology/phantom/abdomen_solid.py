@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from abdominal_oncology.phantom.abdomen_parts import Part
-from abdominal_oncology.phantom.abdomen_shapes import Blob, tube, waves
+from abdominal_oncology.phantom.abdomen_shapes import Above, Blob, tube, waves
 from abdominal_oncology.phantom.abdomen_trunk import Habitus
 
 
@@ -203,6 +203,7 @@ def pelvis(habitus: Habitus, rng: np.random.Generator) -> list[Part]:
     parts = [
         Part(low, "muscle", "urinary_bladder", grow_mm=2.5),
         Part(low, "bladder", "urinary_bladder", "", 0),
+        Part(Above(low, -26 + 6 * n()), "bladder_front", "urinary_bladder", "", 0, optional=True),
     ]
     if habitus.male:
         parts.append(Part(Blob((0, 0, -418), (24, 18, 19), 0, (0, 0), waves(rng, 1, 25, 2)), "prostate", "prostate"))

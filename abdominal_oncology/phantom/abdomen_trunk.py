@@ -78,6 +78,10 @@ class Habitus:
         back = self.at(_LEAN_Y, level_mm) + 3
         return self.at(_LEAN_X, level_mm) + 12 * more, (front + back) / 2, (back - front) / 2
 
+    def width_mm(self, level_mm: float) -> float:
+        """From skin to skin, side to side, before ``scale``."""
+        return 2 * (self.lean(level_mm)[0] + self.fat_mm * self.at(_FAT_SHARE, level_mm) + 2)
+
     def hole(self, level_mm: float) -> tuple[float, float, float]:
         """Semi-axes and centre y of the inside of chest, abdomen and pelvis."""
         more = self.belly_at(level_mm)

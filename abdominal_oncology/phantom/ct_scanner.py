@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from abdominal_oncology.phantom.ct_artefacts import Artefacts
+
 
 @dataclass(frozen=True)
 class Scanner:
@@ -24,7 +26,11 @@ class Scanner:
 
 
 def scan(
-    painted: NDArray[np.float32], spacing_mm: tuple[float, float, float], scanner: Scanner, rng: np.random.Generator
+    painted: NDArray[np.float32],
+    spacing_mm: tuple[float, float, float],
+    scanner: Scanner,
+    rng: np.random.Generator,
+    artefacts: Artefacts | None = None,
 ) -> NDArray[np.int16]:
     """HU (k, j, i) as the scanner gives them, int16 and never below −1024."""
     count = len(painted)
@@ -39,6 +45,7 @@ def scan(
         hu = painted[k] * np.float32(1 - 2 * scanner.thickness) + np.float32(scanner.thickness) * (
             painted[low] + painted[high]
         )
+        wrong = None if artefacts is None else artefacts.error(hu, spacing_mm[1], streams[k])
         hu = ndimage.gaussian_filter(hu, sigma, truncate=3.0)
         white = streams[k].standard_normal(shape, dtype=np.float32)
         grain = fft.irfft2(fft.rfft2(white) * filter_, s=shape)
@@ -53,6 +60,8 @@ def scan(
             bone = np.clip(hu - 250, 0, 900).sum(axis=1) / 9000
             wave = ndimage.gaussian_filter1d(streams[k].standard_normal(shape[0]), 1.2) * 2.0
             hu += (scanner.streaks_hu * bone * wave).astype(np.float32)[:, None]
+        if wrong is not None:
+            hu += wrong
         np.clip(np.rint(hu), -1024, 3071, out=hu)
         result[k] = hu
 

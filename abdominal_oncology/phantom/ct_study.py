@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image, Modality, Source, Step
 from abdominal_oncology.phantom.abdomen import Abdomen
 from abdominal_oncology.phantom.abdomen_trunk import VERTEBRAE, Habitus
-from abdominal_oncology.phantom.ct_scanner import Scanner, scan
+from abdominal_oncology.phantom.ct_artefacts import round_mask
+from abdominal_oncology.phantom.ct_protocol import Levels, draw_scanner, field_of_view_mm
+from abdominal_oncology.phantom.ct_scanner import scan
 from abdominal_oncology.phantom.physiology import Patient
 from abdominal_oncology.phantom.result import Insert, Phantom
 from abdominal_oncology.progress import Progress, silent
@@ -41,20 +44,25 @@ def ct_study(
     seed: int,
     *,
     seconds: Mapping[str, float | None] = FOUR_PHASES,
-    spacing_mm: tuple[float, float, float] = (2.5, 0.75, 0.75),
+    spacing_mm: tuple[float, float, float] | None = None,
     matrix: int = 512,
     slices: int | None = None,
     extent: str = "abdomen",
     inserts: Sequence[Insert] = (),
     noise_hu: float | None = None,
+    thickness_mm: float | None = None,
+    difficulty: float = 0.5,
     patient: Patient | None = None,
     progress: Progress = silent,
 ) -> Phantom:
     """A patient drawn from ``seed``, scanned at ``seconds`` after injection by role (None: no contrast).
 
-    ``spacing_mm`` (k, j, i); ``slices`` sets their count, from the extent's upper end down. ``patient`` replaces the
-    drawn patient's physiology and habitus, not the shapes that the seed draws. Every role has its own noise and
-    breathing position; bones stay where they are.
+    ``spacing_mm`` (k, j, i), None: 2.5 mm and a field of view that fits the patient, though it sometimes cuts the
+    sides; ``slices`` sets their count, from the extent's upper end down. ``thickness_mm`` 0.5 … 5, None: the step
+    between slices (2.5 where they lie further than 5 mm apart). ``noise_hu`` is that of a 2.5 mm slice, None: drawn;
+    thinner slices are noisier. ``difficulty`` 0 … 1 scales drawn noise and every artefact; 0.5 is an ordinary scanner.
+    ``patient`` replaces the drawn patient's physiology and habitus, not the shapes that the seed draws. Every role has
+    its own noise and breathing position; bones stay where they are. ``truth["scanner"]`` tells what was drawn.
     """
     if seed < 0:
         raise InvalidInputError(f"a seed is a whole number from 0, not {seed}")
@@ -64,15 +72,20 @@ def ct_study(
         raise InvalidInputError(f"{matrix} × {matrix} pixels and {slices} slices show nothing")
     if extent not in EXTENTS_MM:
         raise InvalidInputError(f"no extent is called {extent!r}", remedy=f"choose one of {', '.join(EXTENTS_MM)}")
+    if not 0 <= difficulty <= 1:
+        raise InvalidInputError(f"difficulty runs from 0 to 1; {difficulty} is not between them")
     rng = np.random.default_rng([seed, 77])
     drawn = Patient.sample(rng)  # drawn even when not needed: the shapes that follow must not depend on it
     patient = patient or drawn
     habitus = habitus_of(patient, rng)
     anatomy = Abdomen(habitus, rng)
     top, bottom = (value * habitus.scale for value in EXTENTS_MM[extent])
-    count = slices or int((top - bottom) / spacing_mm[0])
+    desk = np.random.default_rng([seed, 79])
+    if spacing_mm is None:
+        field_mm = field_of_view_mm(habitus, EXTENTS_MM[extent], desk)
+        spacing_mm = (2.5, field_mm / matrix, field_mm / matrix)
+    count = slices or max(int((top - bottom) / spacing_mm[0]), 1)
     low = top - (count - 1) * spacing_mm[0]
-    levels = low + np.arange(count) * spacing_mm[0]
     centre = (float(rng.normal(0, 5)), float(rng.normal(4, 6)) + 0.35 * habitus.fat_mm - 12 * habitus.belly)
     half = (matrix - 1) / 2
     geometry = Geometry(
@@ -80,19 +93,25 @@ def ct_study(
         spacing_mm,
         (centre[0] - half * spacing_mm[2], centre[1] - half * spacing_mm[1], float(low)),
     )
-    textures = anatomy.textures(spacing_mm[1], spacing_mm[0])
-    noise = noise_hu if noise_hu is not None else float(rng.uniform(7, 15))
-    scanner = Scanner(float(rng.uniform(0.4, 0.65)), noise, float(rng.uniform(0.6, 1.0)), float(rng.uniform(0, 5)))
+    stack = Levels.of(low + np.arange(count) * spacing_mm[0], spacing_mm[0], thickness_mm)
+    textures = anatomy.textures(spacing_mm[1], stack.step_mm)
+    scanner, artefacts = draw_scanner(desk, habitus, noise_hu, stack, difficulty)
     images, labels, facts = {}, {}, {}
     for n, (role, when) in enumerate(seconds.items()):
         progress(n / len(seconds), f"painting {role}")
         own = np.random.default_rng([seed, 78, n])
         shift = float(own.normal(0, 4.0))
         tones = {name: float(patient.hu(name, when)) for name in TONES}
-        mixing = tones | _mixing(tones, when)
-        painted, label = anatomy.paint(levels, matrix, spacing_mm[2], centre, mixing, shift, textures, inserts, when)
+        mixing = tones | _mixing(tones, when) | _settled(patient, when)
+        fine, label = anatomy.paint(
+            stack.painted_mm, matrix, spacing_mm[2], centre, mixing, shift, textures, inserts, when
+        )
         progress((n + 0.6) / len(seconds), f"scanning {role}")
-        voxels = scan(painted, spacing_mm, scanner, own)
+        painted, label = stack.thick(fine), stack.middle(label)
+        voxels = scan(painted, spacing_mm, scanner, own, artefacts)
+        if artefacts.round_field:
+            outside = ~round_mask(matrix)
+            voxels[:, outside], label[:, outside] = -1024, 0
         step = Step("ct_study", {"seed": seed, "role": role, "seconds": when})
         source = Source(patient_id=f"PHANTOM-{seed}", header={"SeriesDescription": role})
         images[role] = Image(voxels, geometry, Modality.CT, source, (step,))
@@ -108,8 +127,17 @@ def ct_study(
             "fat_mm": habitus.fat_mm,
             "belly": habitus.belly,
             "scale": habitus.scale,
-            "noise_hu": noise,
+            "noise_hu": scanner.noise_hu,
             "arrival_seconds": patient.arrival_seconds,
+        },
+        "scanner": {
+            "difficulty": difficulty,
+            "thickness_mm": stack.thickness_mm,
+            "spacing_mm": list(spacing_mm),
+            **asdict(scanner),
+            **asdict(artefacts),
+            "arms_down": anatomy.arms,
+            "implants": list(anatomy.implants.names),
         },
         "seconds": dict(seconds),
         "phases": facts,
@@ -126,6 +154,13 @@ def _mixing(tones: Mapping[str, float], seconds: float | None) -> dict[str, floa
     stripes = SPLEEN_STRIPES_HU * max(1 - seconds / SPLEEN_EVEN_SECONDS, 0.0) if seconds > 14 else 0.0
     unmixed = 0.22 * max(tones["renal_veins"] - tones["inferior_vena_cava_infrarenal"], 0.0)
     return {"spleen_moire": max(stripes, 2.5), "cava_mixing": max(unmixed, 2.5)}
+
+
+def _settled(patient: Patient, seconds: float | None) -> dict[str, float]:
+    """Excreted contrast is heavier than urine: the bladder's front stays darker."""
+    plain = patient.hu("bladder", None)
+    more = patient.hu("bladder", seconds) - plain
+    return {"bladder_front": plain + 0.15 * more} if more > 15 else {}
 
 
 def habitus_of(patient: Patient, rng: np.random.Generator) -> Habitus:
