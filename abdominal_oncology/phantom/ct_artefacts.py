@@ -44,7 +44,7 @@ class Artefacts:
         coarse = small @ np.maximum(hu, np.float32(-1000)) @ small.T
         project, back = _projectors()
         water = np.minimum(coarse + 1000, 1100) * np.float32(step / 1000)
-        dense = np.clip(coarse - 130, 0, 2400) * np.float32(step / 1000)
+        dense = np.clip(coarse - 130, 0, 1500) * np.float32(step / 1000)
         metal = np.maximum(coarse - 2200, 0) * np.float32(step / 1000)
         through_water, through_bone = (project @ part.ravel() for part in (water, dense))
         wrong = (
