@@ -165,7 +165,7 @@ class Organs:
                 canvas.paint(shape.on(canvas), tone["hepatic_veins"], None, within=canvas.fields["in_liver"])
         for part in self.parts:
             part.paint(canvas, tone, number)
-        if lung is not None:
+        if lung is not None and (canvas.level_mm > 30 or lung.min() < 2):
             self._paint_chest(canvas, tone, number, lung)
         if canvas.level_mm < -300:
             for part in self.pelvis:
@@ -176,15 +176,14 @@ class Organs:
         canvas.paint((all_, lung - np.float32(1.6)), tone["muscle"], number["muscle"])
         canvas.paint((all_, lung), tone["lung"], None, texture="visceral", amount_hu=14)
         upper = canvas.z + canvas.y * np.float32(0.8) > 45
-        for name, chosen in (
-            ("lung_lower_lobe_left", (canvas.x > 0) & ~upper),
-            ("lung_upper_lobe_left", (canvas.x > 0) & upper),
-            ("lung_lower_lobe_right", (canvas.x <= 0) & ~upper),
-            ("lung_upper_lobe_right", (canvas.x <= 0) & upper),
-        ):
-            canvas.labels[chosen & (lung <= 0)] = number[name]
+        lobes = ("lung_lower_lobe_right", "lung_upper_lobe_right", "lung_lower_lobe_left", "lung_upper_lobe_left")
+        lobe = np.array([number[name] for name in lobes], dtype=np.uint16)
+        air = lung <= 0
+        right, left = np.where(upper, lobe[1], lobe[0]), np.where(upper, lobe[3], lobe[2])
+        np.copyto(canvas.labels, np.where(canvas.x > 0, left, right), where=air)
+        inside = lung + np.float32(1)
         for shape in self.lung_tree:
-            canvas.paint(shape.on(canvas), tone["right_heart"], None, within=lung + np.float32(1))
+            canvas.paint(shape.on(canvas), tone["right_heart"], None, within=inside)
         chest = [*self.heart, *self.thorax] if canvas.level_mm > 30 else self.heart
         for part in chest:
             part.paint(canvas, tone, number)

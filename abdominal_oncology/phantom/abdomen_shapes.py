@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 Field = NDArray[np.float32]
 Window = tuple[slice, slice]
 FAR_MM = np.float32(99.0)
+_WARP_MM = 6.0
+"""How far a patient's own warp moves a height at most."""
 
 
 class Shape(Protocol):
@@ -174,8 +176,8 @@ class Tube:
         p, r = self.points, self.radii
         reach = (np.maximum(r[:-1], r[1:]) + 2.0)[:, None]
         low, high = np.minimum(p[:-1], p[1:]) - reach, np.maximum(p[:-1], p[1:]) + reach
-        low[:, 2] -= 6.0
-        high[:, 2] += 6.0
+        low[:, 2] -= _WARP_MM
+        high[:, 2] += _WARP_MM
         object.__setattr__(self, "_low", low)
         object.__setattr__(self, "_high", high)
         object.__setattr__(self, "_span", (float(low[:, 2].min()), float(high[:, 2].max())))
@@ -187,9 +189,14 @@ class Tube:
         chosen = np.nonzero((self._low[:, 2] < level) & (self._high[:, 2] > level))[0]
         if not len(chosen):
             return None
-        low, high = self._low[chosen, :2], self._high[chosen, :2]
-        windows = [canvas.window(lo, hi) for lo, hi in zip(low.tolist(), high.tolist(), strict=True)]
-        kept = [(int(n), w) for n, w in zip(chosen, windows, strict=True) if w is not None]
+        z = canvas.z_bone if self.bone else canvas.z
+        kept = []
+        for n in chosen.tolist():
+            low, high = self._low[n], self._high[n]
+            window = canvas.window(low[:2].tolist(), high[:2].tolist())
+            # the warp moves heights by millimetres but slowly: what the middle misses by much, all of it misses
+            if window is not None and _reaches(window, z, canvas.pixel_mm, low[2], high[2]):
+                kept.append((n, window))
         if not kept:
             return None
         whole = (
@@ -198,8 +205,7 @@ class Tube:
         )
         f = np.full((whole[0].stop - whole[0].start, whole[1].stop - whole[1].start), FAR_MM, dtype=np.float32)
         for n, window in kept:
-            z = (canvas.z_bone if self.bone else canvas.z)[window]
-            one = self._segment(n, canvas.x[window], canvas.y[window], z)
+            one = self._segment(n, canvas.x[window], canvas.y[window], z[window])
             place = tuple(slice(w.start - o.start, w.stop - o.start) for w, o in zip(window, whole, strict=True))
             np.minimum(f[place], one, out=f[place])
         return whole, f
@@ -220,6 +226,15 @@ class Tube:
             f32(self.radii[n]) + t * f32(self.radii[n + 1] - self.radii[n])
         )
         return result
+
+
+def _reaches(window: Window, z: Field, pixel_mm: float, low_mm: float, high_mm: float) -> bool:
+    """Whether heights from ``low_mm`` to ``high_mm``, which include the warp's reach, may come up in a window."""
+    rows, columns = window
+    middle = z[(rows.start + rows.stop) // 2, (columns.start + columns.stop) // 2]
+    half_mm = max(rows.stop - rows.start, columns.stop - columns.start) * pixel_mm / 2
+    slack = max(_WARP_MM - 0.5 - 0.3 * half_mm, 0.0)
+    return bool(low_mm + slack < middle < high_mm - slack)
 
 
 def smooth_line(points: Sequence[Sequence[float]] | NDArray[np.float64], step_mm: float = 9.0) -> NDArray[np.float64]:

@@ -40,8 +40,7 @@ class Artefacts:
         """HU to add to a square slice."""
         matrix = len(hu)
         step = matrix * pixel_mm / _SIDE
-        small, large = _resizers(matrix)
-        coarse = small @ np.maximum(hu, np.float32(-1000)) @ small.T
+        coarse = _shrunk(_shrunk(np.maximum(hu, np.float32(-1000))).T).T
         project, back = _projectors()
         water = np.minimum(coarse + 1000, 1100) * np.float32(step / 1000)
         dense = np.clip(coarse - 130, 0, 1500) * np.float32(step / 1000)
@@ -71,8 +70,7 @@ class Artefacts:
         if body.any():  # scanners are calibrated: soft tissue keeps its HU on average
             image -= np.median(image[body])
         image *= coarse > -950
-        result: Field = large @ image @ large.T
-        return result
+        return _enlarged(_enlarged(image, matrix).T, matrix).T
 
 
 def round_mask(matrix: int) -> NDArray[np.bool_]:
@@ -82,15 +80,27 @@ def round_mask(matrix: int) -> NDArray[np.bool_]:
     return inside
 
 
-@cache
-def _resizers(matrix: int) -> tuple[Field, Field]:
-    """Matrices that average ``matrix`` pixels to _SIDE along one axis, and that interpolate them back."""
-    edges = np.linspace(0, matrix, _SIDE + 1)
-    low, high = np.arange(matrix)[None, :], np.arange(matrix)[None, :] + 1
-    share = np.clip(np.minimum(high, edges[1:, None]) - np.maximum(low, edges[:-1, None]), 0, 1)
-    at = np.clip((np.arange(matrix) + 0.5) * _SIDE / matrix - 0.5, 0, _SIDE - 1)
-    back = np.maximum(1 - np.abs(at[:, None] - np.arange(_SIDE)[None, :]), 0)
-    return (share / share.sum(axis=1, keepdims=True)).astype(np.float32), back.astype(np.float32)
+def _shrunk(image: Field) -> Field:
+    """Rows averaged to _SIDE, each whole row in the bin of its middle; coarser pictures are enlarged."""
+    count = len(image)
+    if count < 2 * _SIDE:
+        return _enlarged(image, _SIDE)
+    starts = np.round(np.linspace(0, count, _SIDE + 1)).astype(np.intp)
+    sums = np.add.reduceat(image, starts[:-1], axis=0)
+    result: Field = sums / np.diff(starts).astype(np.float32)[:, None]
+    return result
+
+
+def _enlarged(image: Field, count: int) -> Field:
+    """Rows interpolated linearly to ``count``."""
+    at = np.clip((np.arange(count) + 0.5) * len(image) / count - 0.5, 0, len(image) - 1)
+    low = np.minimum(at.astype(np.intp), len(image) - 2)
+    share = (at - low).astype(np.float32)[:, None]
+    result: Field = image[low + 1]
+    result -= image[low]
+    result *= share
+    result += image[low]
+    return result
 
 
 @cache
