@@ -134,7 +134,11 @@ def _pydicom(files: Sequence[str]) -> Callable[[], Any]:
         slices = []
         for file in files:
             data = dcmread(file)
-            slices.append(data.pixel_array.astype(np.float32) * float(data.RescaleSlope) + float(data.RescaleIntercept))
+            try:
+                pixels = data.pixel_array
+            except RuntimeError as error:  # pydicom's way to say that no plugin decodes this
+                raise MissingDependencyError("pydicom has no plugin for this compression here") from error
+            slices.append(pixels.astype(np.float32) * float(data.RescaleSlope) + float(data.RescaleIntercept))
         return np.stack(slices)
 
     return read
