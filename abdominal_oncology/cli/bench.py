@@ -33,8 +33,8 @@ def run(options: argparse.Namespace) -> int:
             [
                 {
                     "task": t.task,
-                    "method": f"{'* ' if t.ours else '  '}{t.name}",
-                    "seconds": t.seconds if t.seconds is not None else t.note,
+                    "method": f"{'* ' if t.ours else '  '}{t.name}{f' ({t.note})' if t.note else ''}",
+                    "seconds": t.seconds,
                     "min": t.fastest,
                     "max": t.slowest,
                     "× ours": t.ratio,
