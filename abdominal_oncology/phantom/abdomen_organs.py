@@ -95,6 +95,7 @@ class Organs:
         self.parts = [*deep(habitus, rng), *kidneys(habitus, rng), *vessels(habitus, rng), *upper(habitus, rng)]
         self.heart = heart(habitus, rng)
         self.thorax: list[Part] = []
+        self.pleura_waves = waves(rng.spawn(1)[0], 2.6, 46, 4)
         self.pelvis = pelvis(habitus, rng)
 
     # the liver and what is moulded to the wall
@@ -115,17 +116,37 @@ class Organs:
         side = side * side * (3 - 2 * side)
         back = f32(75) - side * f32(72) - np.maximum(x, 0) * f32(0.78) - np.clip(-z - 80, 0, 60) * side * f32(0.5)
         f = soft_max(f, (y - back) * f32(0.75), 7)
-        f = soft_max(f, (x - f32(self.left_reach)) * f32(0.9) - np.clip(z + 60, -40, 40) * f32(0.25), 8)
+        edge = (x - f32(self.left_reach + 12)) * f32(0.75) + (y + 78) * f32(0.55)  # a wedge along the front wall
+        f = soft_max(f, edge - np.clip(z + 60, -40, 40) * f32(0.25), 8)
         # the hollow for kidney and spine on the medial side behind
         deep = f32(np.interp(canvas.level_mm, (-120, -85, -50), (1.0, 0.75, 0.45)))
         hollow = f32(34) * deep - np.hypot((x + f32(24)) * f32(0.8), y - f32(46))
         f = soft_max(f, hollow, 6)
         for amount, kx, ky, kz, phase in self.liver_waves:
             f = f + f32(amount) * np.sin(f32(kx) * x + f32(ky) * y + f32(kz) * z + f32(phase))
-        fissure = np.hypot((x - f32(8)) + (y + 30) * f32(0.15), np.maximum(np.abs(y + f32(22)) - 22, 0)) - f32(2.2)
+        # the falciform ligament's fissure: a winding, tapering cleft with fat
+        depth = np.clip((-y - 6) / f32(44), 0, 1)
+        winding = f32(2.2) * np.sin(y * f32(0.13) + z * f32(0.06) + f32(self.liver_waves[0][4]))
+        across = np.abs((x - f32(8)) + (y + 30) * f32(0.15) + winding)
+        open_mm = f32(0.4) + f32(3.2) * depth * depth + f32(0.5) * canvas.textures["soft"]
+        fissure = np.maximum(across, np.maximum(np.abs(y + f32(24)) - 20, 0)) - open_mm
         if canvas.level_mm < -62:
             f = np.maximum(f, -fissure)
         result: Field = f
+        return result
+
+    def mediastinum(self, canvas: SliceCanvas) -> Field:
+        """Negative between the lungs: narrow behind the sternum, with a bulging, uneven border."""
+        f32 = np.float32
+        y = canvas.y
+        wide = f32(np.interp(canvas.level_mm, (-60, 0, 40), (32, 26, 24))) + np.clip(y, -75, 20) * f32(0.16)
+        # fat fills the angles between heart and diaphragm, more of it near the diaphragm
+        pads = f32(np.interp(canvas.level_mm, (-50, -5, 40), (14, 9, 1)))
+        wide = wide - f32(7) * np.clip((-y - 52) / f32(30), 0, 1) + pads * np.exp(-(((y + 48) / f32(17)) ** 2))
+        for amount, _, ky, kz, phase in self.pleura_waves:
+            flip = f32(0.4) * np.sign(canvas.x) + f32(1)
+            wide = wide + f32(amount) * np.sin((f32(ky) * y + f32(kz) * canvas.z) * flip + f32(phase))
+        result: Field = wide - np.abs(canvas.x - 6)
         return result
 
     def paint(self, canvas: SliceCanvas, tone: Tones, number: Numbers, gut: Sequence[Part]) -> None:
@@ -134,11 +155,7 @@ class Organs:
         if canvas.level_mm > -210:
             canvas.fields["dome"] = self.diaphragm.height(canvas.x, canvas.y)
             under = (canvas.fields["dome"] - canvas.z) * np.float32(0.8)
-            mediastinum = (
-                np.float32(np.interp(canvas.level_mm, (-60, 0, 40), (32, 26, 24)))
-                + np.clip(canvas.y, -75, 20) * np.float32(0.16)
-                - np.abs(canvas.x - 6)
-            )
+            mediastinum = self.mediastinum(canvas)
             lung = soft_max(canvas.fields["free"], under, 3)
             if canvas.level_mm > 80:
                 aside = np.abs(canvas.x) - np.float32(58)
@@ -173,7 +190,7 @@ class Organs:
 
     def _paint_chest(self, canvas: SliceCanvas, tone: Tones, number: Numbers, lung: Field) -> None:
         all_: Window = (slice(None), slice(None))
-        canvas.paint((all_, lung - np.float32(1.6)), tone["muscle"], number["muscle"])
+        canvas.paint((all_, lung - np.float32(0.8)), tone["muscle"], number["muscle"])
         canvas.paint((all_, lung), tone["lung"], None, texture="visceral", amount_hu=14)
         upper = canvas.z + canvas.y * np.float32(0.8) > 45
         lobes = ("lung_lower_lobe_right", "lung_upper_lobe_right", "lung_lower_lobe_left", "lung_upper_lobe_left")

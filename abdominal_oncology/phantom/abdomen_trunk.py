@@ -199,8 +199,12 @@ class Trunk:
         )
         canvas.paint((all_, lean), tone["muscle"], number["muscle"], texture="muscle", amount_hu=20)
         if canvas.bone_level_mm < 60:
-            thick = np.float32(0.05) + np.float32(0.45) * canvas.textures["soft"]
-            layers = np.minimum(np.abs(lean + np.float32(6.0)), np.abs(lean + np.float32(11.5))) - thick
+            # fat between the wall's three muscles: of uneven depth, lost where they press on each other
+            f32, soft = np.float32, canvas.textures["soft"]
+            wave = np.sin(canvas.x * f32(0.043) + canvas.y * f32(0.071) + canvas.z * f32(0.023))
+            first = np.abs(lean + f32(5.6) + f32(1.4) * wave) - f32(0.5) * wave
+            second = np.abs(lean + f32(11.2) - f32(1.2) * wave) + f32(0.4) * wave
+            layers = np.minimum(first, second) - f32(0.45) * soft
             sides = np.float32(60) - np.abs(canvas.x)
             fat = np.maximum(np.maximum(layers, sides), -hole + np.float32(3))
             edge = np.abs(np.abs(canvas.x) - np.float32(62)) - np.float32(0.5) + np.maximum(canvas.y + 40, 0)

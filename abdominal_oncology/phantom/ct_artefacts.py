@@ -86,9 +86,9 @@ def _shrunk(image: Field) -> Field:
     if count < 2 * _SIDE:
         return _enlarged(image, _SIDE)
     starts = np.round(np.linspace(0, count, _SIDE + 1)).astype(np.intp)
-    sums = np.add.reduceat(image, starts[:-1], axis=0)
-    result: Field = sums / np.diff(starts).astype(np.float32)[:, None]
-    return result
+    sums: Field = np.add.reduceat(image, starts[:-1], axis=0)
+    sums /= np.diff(starts).astype(np.float32)[:, None]
+    return sums
 
 
 def _enlarged(image: Field, count: int) -> Field:
@@ -96,7 +96,7 @@ def _enlarged(image: Field, count: int) -> Field:
     at = np.clip((np.arange(count) + 0.5) * len(image) / count - 0.5, 0, len(image) - 1)
     low = np.minimum(at.astype(np.intp), len(image) - 2)
     share = (at - low).astype(np.float32)[:, None]
-    result: Field = image[low + 1]
+    result: Field = image[low + 1].astype(np.float32)
     result -= image[low]
     result *= share
     result += image[low]
