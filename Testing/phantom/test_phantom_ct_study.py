@@ -34,7 +34,7 @@ def centre_mm(phantom: Phantom, name: str, role: str = "portal") -> np.ndarray:
 
 def test_every_phase_shares_the_anatomy_and_breathes() -> None:
     seconds = {"non-contrast": None, "arterial": 38.0, "delayed": 200.0}
-    settings = {"spacing_mm": (4.0, 5.0, 5.0), "matrix": 84, "thickness_mm": 2.5, "noise_hu": 0.0}
+    settings = {"spacing_mm": (7.0, 5.0, 5.0), "matrix": 84, "thickness_mm": 2.5, "noise_hu": 0.0}
     phantom = ct_study(3, seconds=seconds, extent="upper", **settings)  # type: ignore[arg-type]
     heights = {role: centre_mm(phantom, "liver", role)[2] for role in seconds}
     shifts = {role: phantom.truth["phases"][role]["shift_mm"] for role in seconds}
