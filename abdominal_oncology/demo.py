@@ -54,6 +54,7 @@ def run_demo(
         seed,
         seconds=SECONDS,
         spacing_mm=(spacing_k_mm, pixel_mm, pixel_mm),
+        thickness_mm=min(spacing_k_mm, 2.5),  # thin slices with gaps: half the painting, and nobody waits for pictures
         matrix=matrix,
         progress=part(progress, 0.0, 0.45),
     )

@@ -74,7 +74,7 @@ def phase_study(
     return ct_study(
         seed,
         seconds={str(phase): sample_seconds(phase, rng) for phase in phases},
-        spacing_mm=spacing_mm or (2.5, 384 / matrix, 384 / matrix),
+        spacing_mm=spacing_mm,
         matrix=matrix,
         slices=slices,
         extent=extent,
