@@ -164,6 +164,27 @@ def test_edges_are_mixed_not_cut(body: Image, patient: Patient) -> None:
     assert between.mean() > 0.2
 
 
+def test_a_map_blown_up_from_a_coarse_one_can_be_smoothed(body: Image) -> None:
+    voxels = np.kron(body.voxels, np.ones((1, 3, 3), np.uint8))
+    blown = Image(voxels, body.geometry.with_spacing((3.0, 1.0, 1.0)), Modality.MASK)
+    plain, smooth = (smooth_labels(blown, blown.geometry, smooth_mm=width).voxels == SPLEEN for width in (0.0, 1.7))
+    assert roughness(smooth) < 0.85 * roughness(plain)
+    assert smooth.sum() == pytest.approx(plain.sum(), rel=0.03)
+
+
+def test_arms_lie_beside_the_body(body: Image, patient: Patient) -> None:
+    voxels = np.pad(body.voxels, ((0, 0), (0, 0), (25, 0)))
+    voxels[:, 33:37, 4:8] = 70  # a humerus 90 mm from the liver: gaps as wide as that are otherwise closed
+    grid = Geometry(voxels.shape, (3.0, 3.0, 3.0))
+    image = paint_labels(
+        Image(voxels, grid, Modality.MASK), NAMES, None, patient, np.random.default_rng(0), scanner=QUIET
+    )
+    assert (image.voxels[10:20, 35, 5] > 100).all()
+    row = image.voxels[15, 35, 8:36]
+    assert row.min() < -900  # air between arm and trunk
+    assert ((row > -150) & (row < -60)).sum() >= 4  # each in its own fat
+
+
 def test_thin_vessels_survive() -> None:
     voxels = np.zeros((20, 20, 20), np.uint8)
     voxels[:, 10, 10] = AORTA
@@ -255,6 +276,8 @@ def test_bad_input_is_named(body: Image, patient: Patient) -> None:
         paint_labels(body, NAMES, 30.0, patient, rng, base=away)
     with pytest.raises(InvalidInputError, match="spacing"):
         paint_labels(body, NAMES, 30.0, patient, rng, spacing_mm=(0.0, 1.0, 1.0))
+    with pytest.raises(InvalidInputError, match="smoothed"):
+        paint_labels(body, NAMES, 30.0, patient, rng, smooth_mm=-1.0)
     with pytest.raises(InvalidInputError, match="finite"):
         paint_labels(body, NAMES, float("nan"), patient, rng)
     turned = Geometry(body.geometry.shape, directions=((0, 1, 0), (0, 0, 1), (1, 0, 0)))

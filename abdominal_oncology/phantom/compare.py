@@ -13,7 +13,7 @@ from abdominal_oncology.errors import InvalidInputError, MissingDependencyError
 from abdominal_oncology.imaging.image import Image
 
 WINDOW_HU = (-150.0, 250.0)
-_TILE, _GAP = 300, 6
+TILE, _GAP = 300, 6
 
 
 def side_by_side(
@@ -35,21 +35,21 @@ def side_by_side(
         raise MissingDependencyError("writing a comparison picture needs the package pillow") from missing
     columns = []
     for real, phantom in pairs.values():
-        above = np.zeros((_TILE, _TILE), np.uint8) if real is None else _tile(*real, field_mm)
-        gap = np.zeros((_GAP, _TILE), np.uint8)
-        columns.append(np.vstack([above, gap, _tile(*phantom, field_mm)]))
+        above = np.zeros((TILE, TILE), np.uint8) if real is None else tile(*real, field_mm)
+        gap = np.zeros((_GAP, TILE), np.uint8)
+        columns.append(np.vstack([above, gap, tile(*phantom, field_mm)]))
     sheet = Picture.fromarray(np.hstack(columns))
     pen = ImageDraw.Draw(sheet)
     for number, caption in enumerate(pairs):
-        pen.text((number * _TILE + 6, 4), f"real, {caption}", fill=255)
-        pen.text((number * _TILE + 6, _TILE + _GAP + 4), f"phantom, {caption}", fill=255)
+        pen.text((number * TILE + 6, 4), f"real, {caption}", fill=255)
+        pen.text((number * TILE + 6, TILE + _GAP + 4), f"phantom, {caption}", fill=255)
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(target)
     return target
 
 
-def _tile(image: Image, slice_: int, field_mm: float) -> NDArray[np.uint8]:
+def tile(image: Image, slice_: int, field_mm: float) -> NDArray[np.uint8]:
     """``field_mm`` of an axial slice around the body's middle, patient's right on the left, front up."""
     from scipy import ndimage
 
@@ -59,12 +59,12 @@ def _tile(image: Image, slice_: int, field_mm: float) -> NDArray[np.uint8]:
     middle = [
         (edge[0] + edge[-1]) / 2 if len(edge) else n / 2 for edge, n in zip((rows, columns), plane.shape, strict=True)
     ]
-    steps = [field_mm / _TILE / mm for mm in image.geometry.spacing_mm[1:]]
+    steps = [field_mm / TILE / mm for mm in image.geometry.spacing_mm[1:]]
     if image.geometry.directions[1][1] < 0:
         steps[0] = -steps[0]
     if image.geometry.directions[2][0] < 0:
         steps[1] = -steps[1]
-    at = np.arange(_TILE) - (_TILE - 1) / 2
+    at = np.arange(TILE) - (TILE - 1) / 2
     grid = np.meshgrid(middle[0] + at * steps[0], middle[1] + at * steps[1], indexing="ij")
     sigma = max(abs(steps[0]) * 0.4 - 0.2, 0.0)  # a slice that shrinks must not alias
     seen = ndimage.map_coordinates(ndimage.gaussian_filter(plane, sigma), grid, order=1, cval=-1000.0)

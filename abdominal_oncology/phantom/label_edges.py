@@ -21,7 +21,6 @@ from abdominal_oncology.imaging.separable import linear_weights
 Box = tuple[slice, slice, slice]
 Field = NDArray[np.float32]
 
-_MARGIN = 3
 _FINER = 1.2
 """From this ratio of label voxel to painted voxel on, edges are blurred as wide as blocks would show."""
 
@@ -40,16 +39,19 @@ class Part:
 
 
 class Edges:
-    """The label map ``voxels`` on ``source``, ready to be seen on ``target`` (same axes)."""
+    """The label map ``voxels`` on ``source``, ready to be seen on ``target`` (same axes).
 
-    def __init__(self, voxels: NDArray[np.integer], source: Geometry, target: Geometry) -> None:
+    ``smooth_mm`` is the least blur (standard deviation) of edges, for maps that were blown up from coarser ones.
+    """
+
+    def __init__(self, voxels: NDArray[np.integer], source: Geometry, target: Geometry, smooth_mm: float = 0.0) -> None:
         if not np.allclose(source.directions, target.directions, atol=1e-4):
             raise GeometryMismatchError("edges are smoothed along the label map's own axes, the other grid is turned")
         self.voxels, self.source, self.target = voxels, source, target
         steps = np.asarray(target.spacing_mm) / np.asarray(source.spacing_mm)
         start = source.to_index(target.origin_mm)
         self.positions = [start[axis] + steps[axis] * np.arange(target.shape[axis]) for axis in range(3)]
-        self.sigma = np.where(steps < 1 / _FINER, 0.85, 0.5)
+        self.sigma = np.maximum(np.where(steps < 1 / _FINER, 0.85, 0.5), smooth_mm / np.asarray(source.spacing_mm))
         self.soft = float(np.mean(steps / (self.sigma * np.sqrt(2 * np.pi))))
 
     def spread(self, field: Field, stride: tuple[int, int, int], slices: slice) -> Field:
@@ -66,8 +68,8 @@ class Edges:
 
     def _part(self, label: int, box: Box) -> Part:
         box = tuple(  # type: ignore[assignment]
-            slice(max(s.start - _MARGIN, 0), min(s.stop + _MARGIN, n))
-            for s, n in zip(box, self.source.shape, strict=True)
+            slice(max(s.start - margin, 0), min(s.stop + margin, n))
+            for s, n, margin in zip(box, self.source.shape, np.ceil(3 * self.sigma).astype(int), strict=True)
         )
         mask = self.voxels[box] == label
         blurred = ndimage.gaussian_filter(mask.astype(np.float32), self.sigma, mode="nearest", truncate=3.0)
@@ -83,8 +85,8 @@ class Edges:
         return Part(label, (fine[0], fine[1], fine[2]), score, min(self.soft, 1.9 * level))
 
 
-def smooth_labels(labels: Image, geometry: Geometry) -> Image:
-    """The label map on another grid of the same axes, with smooth edges instead of blocks.
+def smooth_labels(labels: Image, geometry: Geometry, smooth_mm: float = 0.0) -> Image:
+    """The label map on another grid of the same axes, with smooth edges instead of blocks; see :class:`Edges`.
 
     >>> from abdominal_oncology.imaging.image import Modality
     >>> voxels = np.zeros((6, 6, 6), np.uint8); voxels[2:4, 2:4, 2:4] = 7
@@ -96,14 +98,16 @@ def smooth_labels(labels: Image, geometry: Geometry) -> Image:
     numbers = [int(v) for v in np.unique(labels.voxels) if v]
     if not numbers:
         raise EmptyMaskError("the label map has no label", where=labels.source.path)
-    edges = Edges(labels.voxels, labels.geometry, geometry)
+    edges = Edges(labels.voxels, labels.geometry, geometry, smooth_mm)
     best = np.zeros(geometry.shape, dtype=np.float32)
     owner = np.zeros(geometry.shape, dtype=labels.voxels.dtype)
     for part in edges.parts(numbers):
         wins = part.score > best[part.box]
         owner[part.box][wins] = part.label
         np.maximum(best[part.box], part.score, out=best[part.box])
-    return labels.derive("smooth_labels", {"spacing_mm": geometry.spacing_mm}, voxels=owner, geometry=geometry)
+    return labels.derive(
+        "smooth_labels", {"spacing_mm": geometry.spacing_mm, "smooth_mm": smooth_mm}, voxels=owner, geometry=geometry
+    )
 
 
 def _interpolate(values: Field, positions: list[NDArray[np.float64]]) -> Field:

@@ -18,6 +18,9 @@ _REACH_MM = 48.0
 """Gaps between labels narrower than twice this belong to the body."""
 _COARSE_MM = 2.5
 _WALL_MM = 10.0
+_ARMS, _ARM_MM = ("humerus_", "arm"), 18.0
+_OUTLINE_MM = 7.0
+"""Skin does not follow every rib: the outline is blurred by this much."""
 _SLAB = 24
 
 
@@ -41,7 +44,11 @@ class Rest:
         stride = [max(1, round(_COARSE_MM / step)) for step in edges.source.spacing_mm]
         few = edges.voxels[:: stride[0], :: stride[1], :: stride[2]]
         spacing = tuple(step * n for step, n in zip(edges.source.spacing_mm, stride, strict=True))
-        hull, nearest = _hull(few, spacing, _axis(edges.source, 2))
+        arms = np.isin(few, [label for label, tissue in tissues.items() if tissue.startswith(_ARMS)])
+        hull, nearest = _hull(np.where(arms, 0, few), spacing, _axis(edges.source, 2))
+        if arms.any():  # arms lie beside the body, what is between is air
+            beside = ndimage.distance_transform_edt(~arms, sampling=spacing) - _ARM_MM
+            hull = np.minimum(hull, beside.astype(np.float32))
         fleshy = [label for label, tissue in tissues.items() if inside_of(tissue) is Inside.MUSCLE]
         wall = np.where(np.isin(nearest, fleshy), 0.0, _WALL_MM)
         wall = ndimage.gaussian_filter(wall, [6.0 / step for step in spacing])
@@ -131,7 +138,9 @@ def _hull(labels: NDArray[np.integer], spacing: tuple[float, ...], head: int) ->
     inside = ndimage.distance_transform_edt(away <= _REACH_MM, sampling=spacing)
     crop = tuple(slice(w, w + n) for w, n in zip(width, labels.shape, strict=True))
     nearest = padded[tuple(index)]
-    return (_REACH_MM - inside)[crop].astype(np.float32), nearest[crop]
+    outline = ndimage.gaussian_filter(_REACH_MM - inside, [_OUTLINE_MM / step for step in spacing])
+    # never so far in that a label sticks out
+    return np.minimum(outline, away)[crop].astype(np.float32), nearest[crop]
 
 
 def _flesh(labels: NDArray[np.integer], spacing: tuple[float, ...], tissues: Mapping[int, str]) -> Field:

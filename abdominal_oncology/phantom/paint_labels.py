@@ -40,6 +40,7 @@ def paint_labels(
     base: Image | None = None,
     spacing_mm: Spacing | None = None,
     labels_spacing_mm: Spacing | None = None,
+    smooth_mm: float = 0.0,
     scanner: Scanner | None = None,
     table: bool = False,
     progress: Progress = silent,
@@ -49,21 +50,25 @@ def paint_labels(
     ``names`` says what the labels are; names of :mod:`abdominal_oncology.imaging.anatomy`, their aliases and common
     words of other atlases are known, other labels are treated as unlabelled, with a warning. ``spacing_mm`` (k, j, i)
     is the result's voxel, the label map's own by default; ``labels_spacing_mm`` corrects a header that is wrong.
+    Edges are smoothed by less than a label voxel; ``smooth_mm`` asks for more where the map was blown up from a coarser
+    one and is blocky (about half the old voxel).
     ``base`` is an unenhanced CT of the same body: unlabelled voxels are taken from it. ``scanner`` None: the usual
     one; noise, textures and gut content follow from ``rng``.
     """
+    if not 0 <= smooth_mm < 20:
+        raise InvalidInputError(f"edges can be smoothed by 0 … 20 mm, not {smooth_mm}")
     tissues, warnings = _tissues(labels, names)
     source = _corrected(labels.geometry, labels_spacing_mm)
     target = source if spacing_mm is None else source.with_spacing(spacing_mm)
     known = np.where(np.isin(labels.voxels, list(tissues)), labels.voxels, 0)
-    edges = Edges(known, source, target)
+    edges = Edges(known, source, target, smooth_mm)
     streams = rng.spawn(3)
     textures = Textures(target.spacing_mm, streams[0])
     hu_of = cache(lambda name: patient.hu(name, seconds))
     progress(0.05, "filling what carries no label")
     if base is None:
         hu = np.empty(target.shape, dtype=np.float32)
-        fat_mm = float(np.clip(14 + 0.35 * (patient.weight_kg - 76), 5, 32))
+        fat_mm = float(np.clip(14 + 0.35 * (patient.weight_kg - 76), 7, 32))
         Rest.around(edges, tissues, fat_mm).paint(hu, textures, hu_of, table)
     else:
         hu = _base_hu(base, target)
