@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,23 +66,29 @@ class Abdomen:
         textures: dict[str, Field],
         inserts: Sequence[Insert] = (),
         seconds: float | None = None,
+        *,
+        into: NDArray[np.float32] | None = None,
+        painted: Callable[[int], None] | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
-        """HU and labels (k, j, i) at the given heights (world mm)."""
+        """HU and labels (k, j, i) at the given heights (world mm).
+
+        ``into`` takes the HU if given; ``painted(k)`` is called when slice k is, in order. One thread paints: the many
+        small steps of a slice hold the interpreter, and a second painter would only wait for it.
+        """
         numbers = {each.name: each.number for each in all_structures()}
-        hu = np.empty((len(levels_mm), matrix, matrix), dtype=np.float32)
+        hu = np.empty((len(levels_mm), matrix, matrix), dtype=np.float32) if into is None else into
         labels = np.zeros(hu.shape, dtype=np.uint16)
         side = (np.arange(matrix) - (matrix - 1) / 2) * pixel_mm
         columns = ((side + centre_mm[0]) / self.habitus.scale).astype(np.float32)
         rows = ((side + centre_mm[1]) / self.habitus.scale).astype(np.float32)
 
-        def one(k: int) -> None:
+        for k in range(len(levels_mm)):
             canvas = self.canvas(k, levels_mm, columns, rows, shift_mm, hu[k], labels[k], textures)
             self.paint_slice(canvas, tones, numbers)
             for number, insert in enumerate(inserts):
                 _insert(canvas, insert, numbers, number, seconds)
-
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(one, range(len(levels_mm))))
+            if painted is not None:
+                painted(k)
         return hu, labels
 
     def canvas(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -33,11 +34,26 @@ def scan(
     artefacts: Artefacts | None = None,
 ) -> NDArray[np.int16]:
     """HU (k, j, i) as the scanner gives them, int16 and never below −1024."""
+    result = np.empty(painted.shape, dtype=np.int16)
+    one = slice_scanner(painted, result, spacing_mm, scanner, rng, artefacts)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, range(len(painted))))
+    return result
+
+
+def slice_scanner(
+    painted: NDArray[np.float32],
+    result: NDArray[np.int16],
+    spacing_mm: tuple[float, float, float],
+    scanner: Scanner,
+    rng: np.random.Generator,
+    artefacts: Artefacts | None = None,
+) -> Callable[[int], None]:
+    """A function that scans slice k of ``painted`` into ``result`` once it and its neighbours are painted."""
     count = len(painted)
     streams = rng.spawn(count)
     shape = painted.shape[1:]
     filter_ = _noise_filter(shape, spacing_mm[1], scanner.kernel_mm)
-    result = np.empty(painted.shape, dtype=np.int16)
     sigma = scanner.blur_mm / spacing_mm[1]
 
     def one(k: int) -> None:
@@ -65,9 +81,7 @@ def scan(
         np.clip(np.rint(hu), -1024, 3071, out=hu)
         result[k] = hu
 
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(one, range(count)))
-    return result
+    return one
 
 
 def _noise_filter(shape: tuple[int, ...], pixel_mm: float, kernel_mm: float) -> NDArray[np.float32]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.imaging.anatomy import label_names
@@ -14,9 +17,9 @@ from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image, Modality, Source, Step
 from abdominal_oncology.phantom.abdomen import Abdomen
 from abdominal_oncology.phantom.abdomen_trunk import VERTEBRAE, Habitus
-from abdominal_oncology.phantom.ct_artefacts import round_mask
+from abdominal_oncology.phantom.ct_artefacts import Artefacts, round_mask
 from abdominal_oncology.phantom.ct_protocol import Levels, draw_scanner, field_of_view_mm
-from abdominal_oncology.phantom.ct_scanner import scan
+from abdominal_oncology.phantom.ct_scanner import Scanner, scan, slice_scanner
 from abdominal_oncology.phantom.physiology import Patient
 from abdominal_oncology.phantom.result import Insert, Phantom
 from abdominal_oncology.progress import Progress, silent
@@ -103,12 +106,16 @@ def ct_study(
         shift = float(own.normal(0, 4.0))
         tones = {name: float(patient.hu(name, when)) for name in TONES}
         mixing = tones | _mixing(tones, when) | _settled(patient, when)
-        fine, label = anatomy.paint(
-            stack.painted_mm, matrix, spacing_mm[2], centre, mixing, shift, textures, inserts, when
+        painting = partial(
+            anatomy.paint, stack.painted_mm, matrix, spacing_mm[2], centre, mixing, shift, textures, inserts, when
         )
-        progress((n + 0.6) / len(seconds), f"scanning {role}")
-        painted, label = stack.thick(fine), stack.middle(label)
-        voxels = scan(painted, spacing_mm, scanner, own, artefacts)
+        if stack.faces is None:  # slices are scanned behind the painter, on the other core
+            voxels, label = _paint_and_scan(painting, geometry, scanner, own, artefacts)
+        else:
+            fine, label = painting()
+            progress((n + 0.6) / len(seconds), f"scanning {role}")
+            label = stack.middle(label)
+            voxels = scan(stack.thick(fine), spacing_mm, scanner, own, artefacts)
         if artefacts.round_field:
             outside = ~round_mask(matrix)
             voxels[:, outside], label[:, outside] = -1024, 0
@@ -145,6 +152,30 @@ def ct_study(
     }
     progress(1.0, "study made")
     return Phantom(images, labels, label_names(), truth)
+
+
+def _paint_and_scan(
+    painting: Callable[..., tuple[NDArray[np.float32], NDArray[np.uint16]]],
+    geometry: Geometry,
+    scanner: Scanner,
+    rng: np.random.Generator,
+    artefacts: Artefacts,
+) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
+    hu = np.empty(geometry.shape, dtype=np.float32)
+    voxels = np.empty(geometry.shape, dtype=np.int16)
+    scan_slice = slice_scanner(hu, voxels, geometry.spacing_mm, scanner, rng, artefacts)
+    last = geometry.shape[0] - 1
+    with ThreadPoolExecutor(1) as pool:
+        scans: list[Future[None]] = []
+
+        def painted(k: int) -> None:  # a slice needs both neighbours
+            ready = ([k - 1] if k else []) + ([last] if k == last else [])
+            scans.extend(pool.submit(scan_slice, each) for each in ready)
+
+        _, labels = painting(into=hu, painted=painted)
+        for each in scans:
+            each.result()
+    return voxels, labels
 
 
 def _mixing(tones: Mapping[str, float], seconds: float | None) -> dict[str, float]:
