@@ -18,6 +18,7 @@ from abdominal_oncology.errors import EmptyMaskError, InvalidInputError
 from abdominal_oncology.imaging.dicom import DicomReader, scan_folder, write_study
 from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.imaging.reader import read_image
+from abdominal_oncology.phantom.ct_study import FOUR_PHASES, ct_study
 from abdominal_oncology.phantom.result import Phantom
 from abdominal_oncology.progress import Progress, part, silent
 from abdominal_oncology.report import Paragraph, Report, ReportPicture, ReportTable
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from abdominal_oncology.scene import SceneStudy
 
 NOTICE = "Research use only. Every image here is a phantom: made up from a seed, not taken from a patient."
-SECONDS: Mapping[str, float | None] = {"non-contrast": None, "arterial": 38.0, "portal": 75.0, "delayed": 240.0}
 _FIELD_OF_VIEW_MM = 410.0
 STRUCTURES = ("aorta", "portal_vein_and_splenic_vein", "inferior_vena_cava", "liver", "spleen", "kidney_left")
 OUTLINED = (*STRUCTURES, "kidney_right", "stomach", "pancreas", "gallbladder", "colon", "small_bowel")
@@ -46,13 +46,12 @@ def run_demo(
 ) -> DemoResult:
     """Run everything and write ``output`` (replaced if it is an older demo): report, CSV, PNGs, DICOM, scene."""
     from abdominal_oncology import scene  # boots slicer-core: seconds that other commands must not pay
-    from abdominal_oncology.phantom.ct_study import ct_study
 
     _make_room(output)
     pixel_mm = _FIELD_OF_VIEW_MM / matrix
     phantom = ct_study(
         seed,
-        seconds=SECONDS,
+        seconds=FOUR_PHASES,
         spacing_mm=(spacing_k_mm, pixel_mm, pixel_mm),
         thickness_mm=min(spacing_k_mm, 2.5),  # thin slices with gaps: half the painting, and nobody waits for pictures
         matrix=matrix,
@@ -63,7 +62,7 @@ def run_demo(
         output / "dicom",
         patient_name="Phantom^Demo",
         patient_id=f"PHANTOM-{seed}",
-        seconds=SECONDS,
+        seconds=FOUR_PHASES,
         descriptions={role: f"Abdomen {role}" for role in phantom.images},
         seed=seed,
         scramble=True,
@@ -114,7 +113,7 @@ def _row(study: SceneStudy, role: str, phantom: Phantom, image: Image) -> dict[s
     truth = phantom.truth["phases"][role]
     row: dict[str, Any] = {
         "series": role,
-        "seconds": SECONDS[role],
+        "seconds": FOUR_PHASES[role],
         "slices": image.geometry.shape[0],
         "shift": round(float(truth["shift_mm"]), 1),
     }

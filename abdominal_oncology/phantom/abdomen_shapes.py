@@ -6,7 +6,7 @@ voxel is ``clip(0.5 − f / edge, 0, 1)``, so that borders are anti-aliased at f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -266,11 +266,6 @@ def waves(
         k *= 2 * np.pi / length_mm / np.linalg.norm(k)
         result.append((amount_mm * rng.uniform(0.4, 1.0), *map(float, k), float(rng.uniform(0, 6.3))))
     return tuple(result)
-
-
-def combine(a: tuple[Window, Field] | None, change: Callable[[Window, Field], Field]) -> tuple[Window, Field] | None:
-    """The drawn shape with its field changed, for example cut by another field."""
-    return None if a is None else (a[0], change(*a))
 
 
 def soft_max(a: Field, b: Field, width_mm: float) -> Field:
