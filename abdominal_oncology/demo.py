@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NOTICE = "Research use only. Every image here is a phantom: made up from a seed, not taken from a patient."
 _FIELD_OF_VIEW_MM = 410.0
+_MARKER = ".abdominal-oncology-demo"  # only a folder with this file may be replaced
 STRUCTURES = ("aorta", "portal_vein_and_splenic_vein", "inferior_vena_cava", "liver", "spleen", "kidney_left")
 OUTLINED = (*STRUCTURES, "kidney_right", "stomach", "pancreas", "gallbladder", "colon", "small_bowel")
 UNITS = {"seconds": "s after injection", "slices": "", "shift": "mm", **dict.fromkeys(STRUCTURES, "HU")}
@@ -86,12 +87,13 @@ def run_demo(
 def _make_room(output: Path) -> None:
     """Only a folder that an earlier demo wrote is replaced; anything else of the user's stays."""
     if output.exists() and any(output.iterdir()):
-        if not (output / "dicom").is_dir() and not (output / "report.html").is_file():
+        if not (output / _MARKER).is_file():
             raise InvalidInputError(
                 "the folder holds files that are not from a demo", where=output, remedy="name a new folder"
             )
         shutil.rmtree(output)
     output.mkdir(parents=True, exist_ok=True)
+    (output / _MARKER).touch()
 
 
 def _read_back(folder: Path, progress: Progress) -> dict[str, Image]:

@@ -72,6 +72,15 @@ def test_a_folder_that_is_not_a_demo_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
+def test_a_folder_with_scans_of_the_user_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "dicom").mkdir()
+    (tmp_path / "dicom" / "IM0001").write_bytes(b"a real scan")
+    (tmp_path / "report.html").write_text("a report of somebody else")
+    with pytest.raises(InvalidInputError, match="not from a demo"):
+        _coarse(tmp_path)
+    assert (tmp_path / "dicom" / "IM0001").read_bytes() == b"a real scan"
+
+
 def test_it_can_be_cancelled(tmp_path: Path) -> None:
     def stop(fraction: float, stage: str) -> None:
         if fraction > 0.1:
@@ -80,3 +89,5 @@ def test_it_can_be_cancelled(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         _coarse(tmp_path / "out", progress=stop)
     assert not (tmp_path / "out" / "report.html").exists()
+    with pytest.raises(Cancelled):  # what a stopped demo left may be replaced by the next
+        _coarse(tmp_path / "out", progress=stop)
