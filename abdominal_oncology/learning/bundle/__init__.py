@@ -1,0 +1,1 @@
+"""Bundles: trained models on disk in the MONAI bundle layout."""

@@ -1,0 +1,59 @@
+"""What a bundle says about its model; everything that is needed to use it and to know what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from abdominal_oncology.errors import InvalidInputError
+
+
+@dataclass(frozen=True)
+class Unfamiliar:
+    """Out-of-distribution statistics: the training features' mean and inverse covariance, and the distance that 99 % of
+    training cases stay under. Lists, so that they live in JSON; ``precision`` rows may be a low-rank factor (r, d)."""
+
+    mean: tuple[float, ...]
+    factor: tuple[tuple[float, ...], ...]
+    limit: float
+
+
+@dataclass(frozen=True)
+class BundleFacts:
+    """``preparation`` is the task's own table of how an image becomes the network's input.
+
+    ``thresholds`` holds decision limits by name (``abstain``: the least probability that is answered). ``trained_on``
+    is ``phantoms``, ``patients`` or both, in words that are shown to people. ``training`` holds command, recipe, seed
+    and manifest hash; ``results`` measured figures with intervals; ``seconds`` measured times by device.
+    """
+
+    name: str
+    version: str
+    task: str
+    network: str
+    classes: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    trained_on: str
+    network_options: Mapping[str, Any] = field(default_factory=dict)
+    preparation: Mapping[str, Any] = field(default_factory=dict)
+    temperature: float = 1.0
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    unfamiliar: Unfamiliar | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+    results: Mapping[str, Any] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    intended_use: str = ""
+    limits: str = ""
+    authors: str = ""
+    references: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.name or not self.name.replace("-", "").replace("_", "").isalnum():
+            raise InvalidInputError(f"a bundle's name has letters, digits, - and _ only, not {self.name!r}")
+        if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
+            raise InvalidInputError("a bundle tells at least two different classes apart", where=self.name)
+        if not self.temperature > 0:
+            raise InvalidInputError(f"the temperature must be positive, not {self.temperature}", where=self.name)
+        if len(self.input_shape) not in (3, 4) or min(self.input_shape) < 1:
+            raise InvalidInputError("input_shape is (C, H, W) or (C, D, H, W)", where=self.name)
