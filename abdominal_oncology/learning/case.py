@@ -12,7 +12,7 @@ from abdominal_oncology.imaging.reader import ArrayReader, SliceReader, read_ima
 
 @dataclass(frozen=True)
 class Case:
-    """Readers by role (``ct``, ``arterial``, ``liver`` …). ``slices`` are the representative ones, if any were chosen."""
+    """Readers by role (``ct``, ``arterial``, ``liver`` …). ``slices`` are the representative ones, if there are any."""
 
     case: str
     patient: str = ""

@@ -76,18 +76,28 @@ class TrainConfig:
 
     @classmethod
     def from_yaml(cls, path: Path) -> TrainConfig:
-        if not path.is_file():
-            raise MissingInputError("there is no such configuration", where=path)
-        try:
-            values = _yaml().safe_load(path.read_text(encoding="utf-8"))
-        except _yaml().YAMLError as error:
-            raise InvalidInputError(f"this is not YAML: {error}", where=path) from error
-        if not isinstance(values, dict):
-            raise InvalidInputError("a configuration is a table of settings", where=path)
-        return cls.from_mapping(values)
+        return cls.from_mapping(read_yaml_table(path))
 
     def write_yaml(self, path: Path) -> None:
-        write_atomically(path, _yaml().safe_dump(asdict(self), sort_keys=False).encode())
+        write_atomically(path, to_yaml(asdict(self)))
+
+
+def read_yaml_table(path: Path) -> dict[str, Any]:
+    """The table of settings in a YAML file; no code in it is run."""
+    if not path.is_file():
+        raise MissingInputError("there is no such configuration", where=path)
+    try:
+        values = _yaml().safe_load(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, _yaml().YAMLError) as error:
+        raise InvalidInputError(f"this is not YAML: {error}", where=path) from error
+    if not isinstance(values, dict):
+        raise InvalidInputError("a configuration is a table of settings", where=path)
+    return values
+
+
+def to_yaml(values: Mapping[str, Any]) -> bytes:
+    text: str = _yaml().safe_dump(values, sort_keys=False, allow_unicode=True)
+    return text.encode()
 
 
 def _wrong(key: str, problem: str) -> InvalidInputError:

@@ -1,0 +1,51 @@
+"""Task: what a clinical room tells the learning layer, so that this layer needs to know nothing of medicine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from abdominal_oncology.learning.answers import Answers
+from abdominal_oncology.learning.bundle.facts import BundleFacts
+from abdominal_oncology.learning.case import Case
+from abdominal_oncology.learning.finding import Finding, Provenance
+from abdominal_oncology.learning.recipe import Recipe
+from abdominal_oncology.learning.samples import Labelled, Samples
+from abdominal_oncology.progress import Progress, silent
+
+
+class Task(Protocol):
+    """One clinical question that networks are trained for. Rooms offer it as ``TASK`` in their module ``task``."""
+
+    @property
+    def name(self) -> str:
+        """The room: ``phase``, ``hcc``, ``rectal``."""
+        ...
+
+    @property
+    def question(self) -> str:
+        """The manifest's label column, ``label.<question>``."""
+        ...
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Images a case must have; the first alone makes a case where a folder is given instead of a manifest."""
+        ...
+
+    def recipe(self, network: str = "", published: bool = False) -> Recipe:
+        """How this task is trained: what works here, or as the source paper printed it."""
+        ...
+
+    def samples(self, case: Case, preparation: Mapping[str, Any], progress: Progress = silent) -> Samples:
+        """Read what is needed of a case and prepare it for the network."""
+        ...
+
+    def phantoms(self, count: int, seed: int, recipe: Recipe, progress: Progress = silent) -> Iterator[Labelled]:
+        """About ``count`` synthetic samples as labelled cases, made ready as :meth:`samples` would."""
+        ...
+
+    def decide(
+        self, case: Case, samples: Samples, answers: Answers, facts: BundleFacts, provenance: Provenance
+    ) -> Finding:
+        """From the network's answers to the finding: combine, compare, warn, abstain."""
+        ...
