@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,3 +24,13 @@ class Answers:
     features: Floats
     unfamiliar: Floats | None = None
     notes: tuple[str, ...] = ()
+
+
+def class_logits(logits: NDArray[np.floating[Any]]) -> Floats:
+    """Logits (n, K) of all classes; one sigmoid output (n, 1) is the second of two classes against 0.
+
+    >>> class_logits(np.array([[1.5]])).tolist()
+    [[0.0, 1.5]]
+    """
+    values = np.asarray(logits, dtype=np.float32)
+    return np.hstack([np.zeros_like(values), values]) if values.shape[1] == 1 else values

@@ -29,7 +29,7 @@ class Recipe:
 
     ``per_class`` belongs to the ``p-by-k`` sampler: each batch holds ``batch // per_class`` classes.
 
-    >>> recipe = Recipe("phase", "efficientnet-b0", ("a", "b"), (LossTerm("soft-cross-entropy"),), TrainConfig(epochs=1))
+    >>> recipe = Recipe("phase", "resnet-18", ("a", "b"), (LossTerm("focal"),), TrainConfig(epochs=1))
     >>> Recipe.from_mapping(recipe.to_mapping()) == recipe
     True
     """

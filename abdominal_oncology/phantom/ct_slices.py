@@ -106,7 +106,8 @@ class _Drawn:
 class SliceBatch:
     """Training slices of one anatomy. ``hu`` (n, row, column) int16; ``seconds`` since injection, NaN without contrast;
     ``level_mm`` height in the body, 0 at the right diaphragm's dome and −390 at the bladder; ``labels`` uint8 numbers
-    of :mod:`abdominal_oncology.imaging.anatomy`; ``pixel_mm`` of each slice; ``patient`` the anatomy's number."""
+    of :mod:`abdominal_oncology.imaging.anatomy`; ``pixel_mm`` of each slice; ``patient`` the anatomy's number;
+    ``person`` (n,) who of those with this anatomy each slice belongs to."""
 
     hu: NDArray[np.int16]
     seconds: NDArray[np.float64]
@@ -114,6 +115,7 @@ class SliceBatch:
     labels: NDArray[np.uint8]
     pixel_mm: NDArray[np.float64]
     patient: int
+    person: NDArray[np.intp]
 
 
 def training_slices(
@@ -126,14 +128,21 @@ def training_slices(
     levels: int = 16,
     extent: str = "abdomen",
     spread: float = 1.2,
+    per_person: int = 1,
 ) -> Iterator[SliceBatch]:
     """``n`` slices in batches of up to ``per_anatomy`` from one anatomy each.
 
-    ``seconds`` draws the time of one slice (None: no contrast). ``levels`` slices are drawn per anatomy, at random
-    heights of ``extent``; ``spread`` widens what patients differ in. The same arguments give the same slices.
+    ``seconds`` draws the time of one person's scan (None: no contrast). ``levels`` slices are drawn per anatomy, at
+    random heights of ``extent``; ``spread`` widens what patients differ in. ``per_person`` slices in a row, at
+    different levels, are one scan: same second, same enhancement, same view, same scanner. The same arguments give
+    the same slices.
     """
     if n < 1 or size < 16 or per_anatomy < 1 or levels < 1:
         raise InvalidInputError("slices, size, slices per anatomy and levels must be positive (size at least 16)")
+    if not 1 <= per_person <= levels or per_anatomy % per_person:
+        raise InvalidInputError(
+            f"{per_person} slices per person need as many levels ({levels}) and must divide {per_anatomy} per anatomy"
+        )
     if extent not in EXTENTS_MM:
         raise InvalidInputError(f"no extent is called {extent!r}", remedy=f"choose one of {', '.join(EXTENTS_MM)}")
     done = 0
@@ -142,7 +151,7 @@ def training_slices(
         rng = np.random.default_rng([seed, 91, done])
         palette = _Palette()
         pool = _draw(rng, palette, size, min(levels, count), extent)
-        yield _colour(rng, palette, pool, count, size, seconds, spread, done)
+        yield _colour(rng, palette, pool, count, size, seconds, spread, done, per_person)
         done += count
 
 
@@ -184,25 +193,32 @@ def _colour(
     seconds: Callable[[np.random.Generator], float | None],
     spread: float,
     patient: int,
+    per_person: int,
 ) -> SliceBatch:
-    when = [seconds(rng) for _ in range(count)]
+    person = np.arange(count) // per_person
+    people = int(person[-1]) + 1
+    when = [seconds(rng) for _ in range(people)]
     table = _table(rng, palette, when, spread)
     spleen = np.array([tint.tissue == "spleen" for tint in palette.tints])
-    chosen = rng.integers(len(pool), size=count)
+    if per_person == 1:
+        chosen = rng.integers(len(pool), size=count)
+    else:
+        chosen = np.concatenate([rng.permutation(len(pool))[:per_person] for _ in range(people)])[:count]
     streams = rng.spawn(count)
+    scanners = [_scanner(stream) for stream in (streams if per_person == 1 else rng.spawn(people))]
     moire = _moire(rng, 2 * size)
     views = [_bent(rng, 2 * size) for _ in range(-(-count // _SLICES_PER_VIEW))]
-    view = rng.integers(len(views), size=count)
+    view = rng.integers(len(views), size=people)
     hu = np.empty((count, size, size), dtype=np.int16)
     labels = np.empty((count, size, size), dtype=np.uint8)
     pixel = np.empty(count)
 
     def one(n: int) -> None:
-        own, drawn = streams[n], pool[int(chosen[n])]
-        index, zoom = views[int(view[n])]
+        own, drawn, who = streams[n], pool[int(chosen[n])], int(person[n])
+        index, zoom = views[int(view[who])]
         tissue = drawn.tissue.ravel()[index]
-        fine = table[n][tissue] + drawn.grain.ravel()[index]
-        early = when[n]
+        fine = table[who][tissue] + drawn.grain.ravel()[index]
+        early = when[who]
         if early is not None and 14 < early < SPLEEN_EVEN_SECONDS:
             strength = SPLEEN_STRIPES_HU * (1 - early / SPLEEN_EVEN_SECONDS)
             fine += np.float32(strength) * spleen[tissue] * moire
@@ -210,16 +226,19 @@ def _colour(
         labels[n] = drawn.labels.ravel()[index[::2, ::2]]
         step = _FIELD_OF_VIEW_MM / size * zoom
         pixel[n] = step
-        noise = float(np.exp(own.normal(np.log(9), 0.5)))
-        blur, grain = own.uniform(0.3, 1.0), own.uniform(0.6, 1.3)
-        scanner = Scanner(blur, noise, grain, own.uniform(0, 5), thickness=0.0)
-        hu[n] = scan(painted[None], (3.0, step, step), scanner, own)[0]
+        hu[n] = scan(painted[None], (3.0, step, step), scanners[who], own)[0]
 
     with ThreadPoolExecutor(2) as workers:
         list(workers.map(one, range(count)))
     level = np.array([pool[int(c)].level_mm for c in chosen])
     times = np.array([np.nan if t is None else t for t in when])
-    return SliceBatch(hu, times, level, labels, pixel, patient)
+    return SliceBatch(hu, times[person], level, labels, pixel, patient, person)
+
+
+def _scanner(rng: np.random.Generator) -> Scanner:
+    noise = float(np.exp(rng.normal(np.log(9), 0.5)))
+    blur, grain = rng.uniform(0.3, 1.0), rng.uniform(0.6, 1.3)
+    return Scanner(blur, noise, grain, rng.uniform(0, 5), thickness=0.0)
 
 
 def _table(rng: np.random.Generator, palette: _Palette, when: list[float | None], spread: float) -> NDArray[np.float32]:

@@ -11,11 +11,15 @@ from abdominal_oncology.errors import InvalidInputError
 
 @dataclass(frozen=True)
 class Unfamiliar:
-    """Out-of-distribution statistics: the training features' mean and inverse covariance, and the distance that 99 % of
-    training cases stay under. Lists, so that they live in JSON; ``precision`` rows may be a low-rank factor (r, d)."""
+    """Out-of-distribution statistics of the features (see :mod:`~abdominal_oncology.learning.unfamiliar`).
+
+    Plain lists, so that they live in JSON: the training mean (d,), whitened leading directions (r, d), the usual size
+    of what those leave over, and the distance that 99 % of training cases stay under.
+    """
 
     mean: tuple[float, ...]
-    factor: tuple[tuple[float, ...], ...]
+    directions: tuple[tuple[float, ...], ...]
+    rest: float
     limit: float
 
 

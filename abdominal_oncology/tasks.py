@@ -1,0 +1,18 @@
+"""The clinical questions by name. Above the rooms, which do not know each other; a room is imported when asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.learning.task import Task
+
+TASKS = ("phase",)
+
+
+def load_task(name: str) -> Task:
+    """The task of a room, with its networks and losses registered."""
+    if name not in TASKS:
+        raise InvalidInputError(f"no task is called {name!r}", remedy=f"choose one of {', '.join(TASKS)}")
+    task: Task = import_module(f"abdominal_oncology.{name}.task").TASK
+    return task
