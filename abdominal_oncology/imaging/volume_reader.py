@@ -46,6 +46,11 @@ class VolumeFileReader:
         return self._source
 
     @property
+    def stated_modality(self) -> Modality | None:
+        """What the file, or who opened it, says it measures; None where nobody has said (and nobody guessed yet)."""
+        return self._modality
+
+    @property
     def modality(self) -> Modality:
         if self._modality is None:
             middle = self._geometry.shape[0] // 2

@@ -1,8 +1,9 @@
 """Manifest: the table of cases. One CSV row per case; every error names the row and the column.
 
 Columns: ``case`` and ``patient`` (required), ``study``, ``split``, ``slices`` (representative slices along k, separated
-by spaces), and any number of ``image.ROLE``, ``mask.ROLE`` (paths, relative to the manifest's folder) and
-``label.QUESTION``. An empty cell means not known. Rows are numbered as a spreadsheet shows them: the header is row 1.
+by spaces), and any number of ``image.ROLE``, ``mask.ROLE`` (paths, relative to the manifest's folder; for one of several
+volumes as :mod:`~abdominal_oncology.imaging.reference` writes it) and ``label.QUESTION``. An empty cell means not known.
+Rows are numbered as a spreadsheet shows them: the header is row 1.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path, PurePath
 
 from abdominal_oncology.errors import InvalidInputError, MissingInputError
 from abdominal_oncology.files import write_atomically
+from abdominal_oncology.imaging.reference import Reference
 
 _PLAIN_COLUMNS = ("case", "patient", "study", "split", "slices")
 _ROLE_COLUMNS = ("image", "mask", "label")
@@ -69,7 +71,7 @@ class Manifest:
         for index, row in enumerate(self.rows):
             for kind, paths in (("image", row.images), ("mask", row.masks)):
                 for role, path in paths.items():
-                    if not self.resolve(path).exists():
+                    if not self.resolve(Reference.parse(path).path).exists():
                         problem = self.error(index, f"{kind}.{role}", "")
                         raise MissingInputError(
                             f"{path} does not exist", where=problem.where, remedy="correct the path or remove the row"

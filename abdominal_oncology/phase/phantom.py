@@ -1,46 +1,20 @@
-"""Phantoms for the question "which contrast phase is this": which second belongs to which phase, and studies of it.
-
-The borders between phases are conventions, not facts of nature, and radiologists differ; what lies between two phases
-is ``others``. Seconds count from the start of injection; None means that none was given.
-"""
+"""Phantoms for the question "which contrast phase is this": seconds drawn for a phase, studies and slices of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
-from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.phantom.ct_slices import SliceBatch, training_slices
 from abdominal_oncology.phantom.ct_study import ct_study
 from abdominal_oncology.phantom.result import Phantom
-from abdominal_oncology.phase.labels import Phase
+from abdominal_oncology.phase.labels import SECONDS, Phase, phase_of
 from abdominal_oncology.progress import Progress, silent
 
-SECONDS: Mapping[Phase, tuple[float, float]] = {
-    Phase.ARTERIAL: (20.0, 48.0),
-    Phase.VENOUS: (60.0, 105.0),
-    Phase.DELAYED: (150.0, 600.0),
-}
-"""From and up to (excluded) which second each enhanced phase reaches."""
+__all__ = ["SECONDS", "phase_of", "phase_slices", "phase_study", "sample_seconds"]
 
 _BETWEEN = ((8.0, 20.0), (48.0, 60.0), (105.0, 150.0))
-
-
-def phase_of(seconds: float | None) -> Phase:
-    """The phase of a second.
-
-    >>> [str(phase_of(s)) for s in (None, 25.0, 55.0, 96.0, 300.0)]
-    ['non-contrast', 'arterial', 'others', 'venous', 'delayed']
-    """
-    if seconds is None:
-        return Phase.NON_CONTRAST
-    if seconds < 0:
-        raise InvalidInputError(f"{seconds:g} s is before the injection", remedy="use None for a scan without contrast")
-    for phase, (start, stop) in SECONDS.items():
-        if start <= seconds < stop:
-            return phase
-    return Phase.OTHERS
 
 
 def sample_seconds(phase: Phase | str, rng: np.random.Generator) -> float | None:

@@ -35,14 +35,14 @@ class Vocabulary:
     @cached_property
     def inner(self) -> re.Pattern[str] | None:
         """Entries of scripts without spaces, longest first."""
-        spellings = sorted((s for s in self.exact if not s.isascii() and _spaceless(s)), key=len, reverse=True)
+        spellings = sorted((s for s in self.exact if not s.isascii() and spaceless(s)), key=len, reverse=True)
         return re.compile("|".join(map(re.escape, spellings))) if spellings else None
 
     def __reduce__(self) -> tuple[object, ...]:
         return (Vocabulary, (self.name, dict(self.words), self.quantities))  # reader processes make their own look-ups
 
     def _entries(self) -> list[tuple[str, str]]:
-        return [(_fold(s), word) for word, spellings in self.words.items() for s in (word, *spellings.split())]
+        return [(fold(s), word) for word, spellings in self.words.items() for s in (word, *spellings.split())]
 
 
 _TOKEN = re.compile(
@@ -65,7 +65,7 @@ def clean_text(text: str, vocabulary: Vocabulary) -> str:
     'abdomen plain'
     """
     found: list[str] = []
-    for match in _TOKEN.finditer(_fold(text)):
+    for match in _TOKEN.finditer(fold(text)):
         if match["word"]:
             words = _look_up(match["word"], vocabulary)
         elif match["quantity"]:
@@ -80,7 +80,7 @@ def clean_text(text: str, vocabulary: Vocabulary) -> str:
 def _look_up(token: str, vocabulary: Vocabulary) -> list[str]:
     if token in vocabulary.exact:
         return [vocabulary.exact[token]]
-    if not token.isascii() and _spaceless(token):
+    if not token.isascii() and spaceless(token):
         return [vocabulary.exact[part] for part in vocabulary.inner.findall(token)] if vocabulary.inner else []
     for stem, word in vocabulary.stems:
         if token.startswith(stem):
@@ -91,11 +91,11 @@ def _look_up(token: str, vocabulary: Vocabulary) -> list[str]:
     return []
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
     """Lower case without accents: Größe → grosse."""
     parts = unicodedata.normalize("NFKD", text.casefold())
     return unicodedata.normalize("NFC", "".join(c for c in parts if unicodedata.category(c) != "Mn"))
 
 
-def _spaceless(text: str) -> bool:
+def spaceless(text: str) -> bool:
     return any("\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text)
