@@ -1,8 +1,8 @@
 """Manifest: the table of cases. One CSV row per case; every error names the row and the column.
 
 Columns: ``case`` and ``patient`` (required), ``study``, ``split``, ``slices`` (representative slices along k, separated
-by spaces), and any number of ``image.ROLE``, ``mask.ROLE`` (paths, relative to the manifest's folder; for one of several
-volumes as :mod:`~abdominal_oncology.imaging.reference` writes it) and ``label.QUESTION``. An empty cell means not known.
+by spaces), and any number of ``image.ROLE``, ``mask.ROLE`` (paths relative to the manifest's folder; one of several
+volumes as :mod:`~abdominal_oncology.imaging.reference` writes it) and ``label.QUESTION``. An empty cell: not known.
 Rows are numbered as a spreadsheet shows them: the header is row 1.
 """
 
