@@ -81,3 +81,7 @@ class Cancelled(AbdominalOncologyError):
 
 class TrainingStoppedError(AbdominalOncologyError):
     """A training cannot go on (loss not finite, disk full); its last good state is kept."""
+
+
+class PredictionFailedError(AbdominalOncologyError):
+    """A model gives no usable answer: values that are not finite, or too little memory for a single sample."""
