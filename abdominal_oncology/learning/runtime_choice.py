@@ -14,8 +14,8 @@ from abdominal_oncology.errors import (
     UnreadableFileError,
 )
 from abdominal_oncology.files import write_atomically
+from abdominal_oncology.learning.bundle.to_onnx import export_onnx
 from abdominal_oncology.learning.config import Precision
-from abdominal_oncology.learning.onnx_export import export_onnx
 from abdominal_oncology.learning.runtime import EngineName, Model, Runtime
 from abdominal_oncology.learning.runtime_onnx import OnnxRuntime
 from abdominal_oncology.learning.runtime_torch import TorchRuntime
@@ -52,7 +52,8 @@ def _onnx_file(model: Model, precision: Precision, cache: Path | None) -> tuple[
         cache.mkdir(parents=True, exist_ok=True)
         try:
             export_onnx(model.network(), model.facts.input_shape, path)
-        except PredictionFailedError as why:
-            write_atomically(failed, why.problem.encode())  # an export takes seconds: not again at every start
-            raise
+        except (UnreadableFileError, RuntimeError) as why:  # torch's exporter raises RuntimeErrors of its own
+            problem = f"no ONNX file could be made: {str(why).splitlines()[0]}"
+            write_atomically(failed, problem.encode())  # an export takes seconds: not again at every start
+            raise PredictionFailedError(problem, remedy="use engine torch") from why
     return path, "an ONNX file in the cache"
