@@ -53,6 +53,46 @@ COMMANDS = (
         "abdominal-oncology phantom mr --seed 1 --stage T3 --output phantoms/rectum",
     ),
     Command(
+        "manifest",
+        "list the volumes of a folder as a table of cases, with the labels that their headers tell",
+        "abdominal-oncology manifest /data/scans --output cases.csv",
+    ),
+    Command(
+        "split",
+        "divide the patients of a table of cases into folds or sides, each class alike",
+        "abdominal-oncology split cases.csv --question phase --folds 5",
+    ),
+    Command(
+        "evaluate",
+        "measure predictions: every metric with its interval, plots, comparison of two models",
+        "abdominal-oncology evaluate predictions.csv --compare baseline.csv --output evaluation",
+    ),
+    Command(
+        "kinetics",
+        "tell contrast phase and seconds since injection from the HU of a few structures",
+        "abdominal-oncology kinetics --roi aorta=151±8 --roi portal_vein=133 --json",
+    ),
+    Command(
+        "train",
+        "train a network on a manifest or on phantoms, measure it, make a bundle",
+        "abdominal-oncology train phase study.csv --output runs/phase",
+    ),
+    Command(
+        "crossval",
+        "cross-validate by the folds of a manifest: mean ± SD over folds, intervals by patient",
+        "abdominal-oncology crossval phase study.csv --output runs/phase-crossval",
+    ),
+    Command(
+        "networks",
+        "list every network with its parameters and operations",
+        "abdominal-oncology networks --json",
+    ),
+    Command(
+        "experiment",
+        "measure a table or figure of a source paper; without a name, list them",
+        "abdominal-oncology experiment phase-encodings --scale smoke --output results",
+    ),
+    Command(
         "bench",
         "measure our speed beside named baselines, in one run",
         "abdominal-oncology bench imaging",
