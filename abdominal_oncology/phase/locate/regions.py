@@ -1,0 +1,152 @@
+"""Organs and vessels of a CT with their HU, found with no segmentation, no network and no click."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abdominal_oncology.imaging.image import ImageWarning
+from abdominal_oncology.imaging.reader import SliceReader, slice_indices
+from abdominal_oncology.phase.locate.organs import Patch, find_kidneys, find_liver, find_spleen
+from abdominal_oncology.phase.locate.slab import Slab, locate_slab
+from abdominal_oncology.phase.locate.stack import PIXEL_MM, Stack
+from abdominal_oncology.phase.locate.summary import SliceValue, plausible, summarise
+from abdominal_oncology.phase.locate.tubes import Candidate
+from abdominal_oncology.phase.locate.upright import Upright, read_upright, require_axial_ct, spread_evenly
+from abdominal_oncology.phase.locate.vessels import find_aorta, find_cava
+from abdominal_oncology.phase.region_hu import RegionHU
+
+_MARGIN_MM = 15.0
+_LUMEN = 0.62
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """What was measured in one slice: ``points`` (n, 2) are fractional (j, i) of slice ``k`` of the reader."""
+
+    structure: str
+    k: int
+    points: NDArray[np.float64]
+    hu: float
+
+
+@dataclass(frozen=True, eq=False)
+class RegionsFound:
+    """``regions`` one per structure that was found with some certainty; a structure that is not there was not found.
+
+    ``outlines`` for display, of the slices that count; ``slices`` that were read; ``slab`` they were taken from.
+    """
+
+    regions: tuple[RegionHU, ...]
+    outlines: tuple[Outline, ...]
+    warnings: tuple[ImageWarning, ...]
+    slices: tuple[int, ...]
+    slab: Slab
+
+    def region(self, structure: str) -> RegionHU | None:
+        return next((each for each in self.regions if each.structure == structure), None)
+
+
+def find_regions(
+    reader: SliceReader,
+    slab: Slab | None = None,
+    slices: Sequence[int] | None = None,
+    max_slices: int = 24,
+) -> RegionsFound:
+    """Aorta, inferior vena cava, liver, spleen and kidneys on at most ``max_slices`` slices of the ``slab`` (None: it
+    is located first), or on the ``slices`` named.
+
+    Raises WrongModalityError for what is no CT, InvalidInputError where slices are not axial. What cannot be found is
+    left out; why, where it is known, is in ``warnings``.
+    """
+    require_axial_ct(reader)
+    slab = slab or locate_slab(reader)
+    chosen = _choose(reader, slab, slices, max_slices)
+    if not chosen or (not slab.found and slices is None):
+        return RegionsFound((), (), slab.warnings, (), slab)
+    seen = read_upright(reader, chosen, PIXEL_MM)
+    warnings = list(slab.warnings) + [
+        each for each in seen.warnings if each.code not in {w.code for w in slab.warnings}
+    ]
+    if any(each.code in ("not-hu", "all-air") for each in seen.warnings):
+        return RegionsFound((), (), tuple(warnings), chosen, slab)
+    if any(slab.flipped):  # look at them as they should have been; outlines are flipped back
+        seen = seen.flipped(*slab.flipped)
+    heights = np.asarray(slab.heights_mm)[list(chosen)]
+    stack = Stack.of(seen, heights)
+    if np.isnan(stack.canal).all():
+        warnings.append(ImageWarning("no-spine", "no spine was found in the slices, so nothing could be placed"))
+        return RegionsFound((), (), tuple(warnings), chosen, slab)
+    patches: dict[str, list[Patch | None]] = {}
+    aorta = find_aorta(stack)
+    patches["aorta"] = _lumens(stack, aorta)
+    patches["inferior_vena_cava"] = _lumens(stack, find_cava(stack, aorta))
+    patches["kidney_right"], patches["kidney_left"] = find_kidneys(stack)
+    patches["liver"] = find_liver(stack)
+    patches["spleen"] = find_spleen(stack, patches["kidney_left"])
+    found = {name: summarise(name, _values(stack, each)) for name, each in patches.items()}
+    kept, doubts = plausible({name: each for name, each in found.items() if each is not None})
+    warnings += doubts
+    outlines = [
+        _outline(name, n, patches[name][n], stack.seen, reader)
+        for name, each in kept.items()
+        for n, k in enumerate(chosen)
+        if k in each.slices
+    ]
+    if not kept:
+        warnings.append(ImageWarning("no-regions", "no organ or vessel was found with certainty"))
+    return RegionsFound(tuple(kept.values()), tuple(outlines), tuple(warnings), chosen, slab)
+
+
+def _choose(reader: SliceReader, slab: Slab, slices: Sequence[int] | None, max_slices: int) -> tuple[int, ...]:
+    count = reader.geometry.shape[0]
+    if slices is not None:
+        return tuple(int(k) for k in slice_indices(sorted(set(slices)), count))
+    margin = round(_MARGIN_MM / reader.geometry.spacing_mm[0])
+    return spread_evenly(max(slab.start - margin, 0), min(slab.stop + margin, count), max_slices)
+
+
+def _lumens(stack: Stack, run: list[Candidate | None]) -> list[Patch | None]:
+    """The inner part of a vessel in every slice: its wall and what the edge's blur reaches are left out."""
+    rows, columns = np.ogrid[: stack.smooth.shape[1], : stack.smooth.shape[2]]
+    found: list[Patch | None] = []
+    for n, each in enumerate(run):
+        if each is None:
+            found.append(None)
+            continue
+        mask = np.hypot(rows - each.row, columns - each.column) * stack.pixel_mm <= max(_LUMEN * each.radius_mm, 3.0)
+        found.append(Patch(mask, float(mask.sum()) * stack.pixel_mm**2, float(np.median(stack.seen.hu[n][mask]))))
+    return found
+
+
+def _values(stack: Stack, patches: list[Patch | None]) -> list[SliceValue]:
+    return [
+        SliceValue(stack.seen.indices[n], each.hu, each.area_mm2, int(each.mask.sum()), float(stack.noise_hu[n]))
+        for n, each in enumerate(patches)
+        if each is not None
+    ]
+
+
+def _outline(name: str, n: int, patch: Patch | None, seen: Upright, reader: SliceReader) -> Outline:
+    assert patch is not None
+    return Outline(name, seen.indices[n], seen.to_array(border(patch.mask), reader.geometry), patch.hu)
+
+
+def border(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """A closed polygon (n, 2) of fractional row and column around a mask, seen from its middle.
+
+    >>> border(np.ones((3, 3), bool)).shape
+    (32, 2)
+    """
+    points = np.argwhere(mask).astype(np.float64)
+    middle = points.mean(axis=0)
+    away = points - middle
+    angle, radius = np.arctan2(away[:, 0], away[:, 1]), np.hypot(away[:, 0], away[:, 1])
+    sector = ((angle + np.pi) / (2 * np.pi) * 32).astype(int) % 32
+    reach = np.full(32, 0.5)
+    np.maximum.at(reach, sector, radius + 0.5)
+    turns = (np.arange(32) + 0.5) / 32 * 2 * np.pi - np.pi
+    return np.stack([middle[0] + reach * np.sin(turns), middle[1] + reach * np.cos(turns)], axis=1)

@@ -1,0 +1,174 @@
+"""Round things that run through the slices: from a centre, walk outward in all directions until the tissue changes.
+
+It need not be bright, nor have an edge all around: darker, brighter and no neighbour at all are told by how far the
+walk gets. Candidates of all slices are then joined into the likeliest run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+ANGLES = 24
+_STEP_MM = 1.5
+_CORE_MM = 3.2
+_REACH_MM = 21.0
+_MEMBERS = 25
+_SAME_MM = 5.0
+_SKIP_COST = 0.35
+
+
+@dataclass(frozen=True)
+class TubeKind:
+    """What is looked for: radii (mm, smallest and largest; ``span`` of radii within one outline, for ovals), how much
+    another HU than the core's counts as an edge at least, which cores are blood, and a prior (0 … 1) for the centre's
+    place in mm behind and to the left of the canal."""
+
+    radius_mm: tuple[float, float]
+    span_mm: float
+    edge_hu: float
+    core_hu: tuple[float, float]
+    prior: Callable[[Floats, Floats], Floats]
+    least_score: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A centre in one slice (row, column), how far it reaches (mm) in each direction, its HU and its score 0 … 1."""
+
+    row: float
+    column: float
+    radius_mm: float
+    reach_mm: tuple[float, ...]
+    hu: float
+    score: float
+
+    def outline(self, pixel_mm: float) -> Floats:
+        """Points (n, 2) row, column around it."""
+        angles = np.arange(ANGLES) * (2 * np.pi / ANGLES)
+        radii = np.asarray(self.reach_mm) / pixel_mm
+        return np.stack([self.row + radii * np.sin(angles), self.column + radii * np.cos(angles)], axis=1)
+
+
+def candidates(
+    hu: NDArray[np.float32],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    prior: Floats,
+    kind: TubeKind,
+    noise_hu: float,
+    pixel_mm: float,
+) -> list[Candidate]:
+    """The best centres among the pixels ``rows`` × ``columns`` of one smoothed slice; ``prior`` has one entry each."""
+    if not len(rows) or not len(columns):
+        return []
+    steps = np.arange(0.0, _REACH_MM + 0.01, _STEP_MM)
+    angles = np.arange(ANGLES) * (2 * np.pi / ANGLES)
+    pad = int(np.ceil(_REACH_MM / pixel_mm)) + 1
+    padded = np.pad(hu, pad, mode="edge")
+    window = padded[rows[0] : rows[-1] + 1 + 2 * pad, columns[0] : columns[-1] + 1 + 2 * pad]
+    high, wide = len(rows), len(columns)
+    walks = np.empty((ANGLES, len(steps), high, wide), dtype=np.float32)
+    for a, angle in enumerate(angles):
+        for s, step in enumerate(steps):
+            down = pad + round(step * float(np.sin(angle)) / pixel_mm)
+            across = pad + round(step * float(np.cos(angle)) / pixel_mm)
+            walks[a, s] = window[down : down + high, across : across + wide]
+    core = walks[:, steps <= _CORE_MM].mean(axis=(0, 1))
+    edge = np.maximum(kind.edge_hu, 2.2 * min(noise_hu, 12.0)) + 0.16 * np.maximum(core - 100, 0)
+    other = np.abs(walks - core) > edge
+    other[:, steps <= _CORE_MM / 2] = False
+    met = other.any(axis=1)
+    first = np.where(met, other.argmax(axis=1), len(steps))  # (angles, row, column)
+    reach = steps[np.minimum(first, len(steps) - 1)] - _STEP_MM / 2
+    smallest, largest = kind.radius_mm
+    radius = np.median(np.where(met, reach, np.inf), axis=0)
+    radius = np.where(np.isfinite(radius), radius, _REACH_MM)
+    fits = met & (np.abs(reach - radius) <= np.maximum(kind.span_mm, 0.25 * radius)) & (reach >= smallest * 0.55)
+    score = fits.mean(axis=0)
+    # a centre is where opposite walks are equally long
+    half = ANGLES // 2
+    uneven = np.abs(reach[:half] - reach[half:])
+    both = met[:half] & met[half:]
+    lean = np.where(both, uneven, 0).sum(axis=0) / np.maximum(both.sum(axis=0), 1)
+    score = score - 0.03 * lean
+    score = np.where((radius >= smallest) & (radius <= largest), score, 0)
+    score = np.where((core >= kind.core_hu[0]) & (core <= kind.core_hu[1]), score, 0) * prior
+    return _best(score, radius, np.where(met, reach, radius), core, rows, columns, pixel_mm)
+
+
+def _best(
+    score: Floats,
+    radius: Floats,
+    reach: Floats,
+    core: NDArray[np.float32],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    pixel_mm: float,
+) -> list[Candidate]:
+    """Peaks of the score, none within 5 mm of a better one."""
+    left = score.copy()
+    found = []
+    near = max(1, round(_SAME_MM / pixel_mm))
+    for _ in range(_MEMBERS):
+        r, c = (int(i) for i in np.unravel_index(int(left.argmax()), left.shape))
+        if left[r, c] < 0.25:
+            break
+        walk = np.minimum(reach[:, r, c], 1.35 * radius[r, c])
+        found.append(
+            Candidate(
+                float(rows[r]),
+                float(columns[c]),
+                float(radius[r, c]),
+                tuple(float(v) for v in walk),
+                float(core[r, c]),
+                float(score[r, c]),
+            )
+        )
+        left[max(r - near, 0) : r + near + 1, max(c - near, 0) : c + near + 1] = 0
+    return found
+
+
+def likeliest_run(
+    found: list[list[Candidate]], height_mm: Floats, pixel_mm: float, least_score: float
+) -> list[Candidate | None]:
+    """One candidate or none per slice: high scores, small jumps, like HU; slices in any order."""
+    order = np.argsort(height_mm)
+    layers = [[None, *found[int(n)]] for n in order]
+    best: list[Floats] = []
+    back: list[NDArray[np.intp]] = []
+    for at, layer in enumerate(layers):
+        gains = np.array([0.0 if each is None else each.score - _SKIP_COST for each in layer])
+        if at == 0:
+            best.append(gains)
+            back.append(np.full(len(layer), -1))
+            continue
+        apart_mm = abs(float(height_mm[order[at]] - height_mm[order[at - 1]]))
+        cost = np.array([[_jump(old, new, apart_mm, pixel_mm) for old in layers[at - 1]] for new in layer])
+        total = best[-1][None, :] - cost
+        back.append(total.argmax(axis=1))
+        best.append(gains + total.max(axis=1))
+    chosen: list[Candidate | None] = [None] * len(found)
+    index = int(best[-1].argmax())
+    for at in range(len(layers) - 1, -1, -1):
+        each = layers[at][index]
+        if each is not None and each.score >= least_score:
+            chosen[int(order[at])] = each
+        index = int(back[at][index])
+    return chosen
+
+
+def _jump(old: Candidate | None, new: Candidate | None, apart_mm: float, pixel_mm: float) -> float:
+    """What it costs to go from one slice's choice to the next one's."""
+    if old is None or new is None:
+        return 0.1 if (old is None) != (new is None) else 0.0
+    moved_mm = float(np.hypot(new.row - old.row, new.column - old.column)) * pixel_mm
+    free_mm = 3.0 + 0.5 * apart_mm
+    wider = abs(np.log(new.radius_mm / old.radius_mm))
+    brighter = abs(new.hu - old.hu) / (25 + 0.12 * max(new.hu, old.hu, 0.0))
+    return float(0.04 * max(moved_mm - free_mm, 0) + 0.02 * moved_mm + 0.25 * min(wider, 2) + 0.1 * min(brighter, 4))
