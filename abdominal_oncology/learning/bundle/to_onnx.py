@@ -1,0 +1,89 @@
+"""A network as an ONNX file, compared with torch before it is believed."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from abdominal_oncology.errors import MissingDependencyError, UnreadableFileError
+from abdominal_oncology.files import replacing
+
+OPSET = 18
+INPUT = "image"
+OUTPUTS = ("logits", "features")
+TOLERANCE = 1e-4
+"""The largest difference to torch, as a share of the largest output (at least 0.01)."""
+
+
+def export_onnx(network: nn.Module, input_shape: tuple[int, ...], path: Path, *, seed: int = 0) -> float:
+    """Write ``path`` with float32 weights and any batch size; gives the largest relative difference to torch.
+
+    ``input_shape`` is (C, H, W) or (C, D, H, W), fixed. Compared on random inputs in batches of 1 and 3.
+    """
+    ort = _onnxruntime()
+    bare = copy.deepcopy(network).to("cpu").float().eval()
+    generator = torch.Generator().manual_seed(seed)
+    with replacing(path) as temporary:
+        _export(bare, torch.randn(2, *input_shape, generator=generator), temporary)
+        session = ort.InferenceSession(str(temporary), providers=["CPUExecutionProvider"])
+        worst = max(
+            _difference(bare, session, torch.randn(batch, *input_shape, generator=generator)) for batch in (1, 3)
+        )
+        del session  # Windows does not rename an open file
+        if not worst <= TOLERANCE:
+            raise UnreadableFileError(
+                f"the ONNX form of the network differs from torch by {worst:.2g} of its largest output "
+                f"(allowed {TOLERANCE:g})",
+                where=path,
+                remedy="write the bundle without ONNX and report this",
+            )
+    return worst
+
+
+def _export(network: nn.Module, example: torch.Tensor, path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter about its own parts; the comparison is what counts
+        torch.onnx.export(
+            network,
+            (example,),
+            str(path),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[INPUT],
+            output_names=list(OUTPUTS),
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            external_data=False,
+            verbose=False,
+        )
+
+
+@torch.inference_mode()
+def _difference(network: nn.Module, session: Any, inputs: torch.Tensor) -> float:
+    found = session.run(list(OUTPUTS), {INPUT: inputs.numpy()})
+    worst = 0.0
+    for theirs, ours in zip(found, network(inputs), strict=True):
+        wanted = ours.numpy()
+        if theirs.shape != wanted.shape or not np.isfinite(theirs).all():
+            return float("inf")
+        worst = max(worst, float(np.abs(theirs - wanted).max() / max(0.01, np.abs(wanted).max())))
+    return worst
+
+
+def _onnxruntime() -> Any:
+    try:
+        import onnx
+        import onnxruntime  # type: ignore[import-untyped]
+        import onnxscript
+    except ImportError as missing:
+        raise MissingDependencyError(
+            f"writing ONNX needs onnx, onnxscript and onnxruntime; {missing.name} is not installed",
+            remedy="install onnxscript and onnxruntime, or write the bundle without ONNX",
+        ) from missing
+    del onnx, onnxscript
+    return onnxruntime
