@@ -189,7 +189,7 @@ def _doubts(
     found = [
         FindingWarning(
             "region_doubtful",
-            f"{each.structure} shows {each.hu:.0f} HU where {each.expected_hu:.0f} ± {each.spread_hu:.0f} were expected; "
+            f"{each.structure} shows {each.hu:.0f} HU, not {each.expected_hu:.0f} ± {each.spread_hu:.0f}; "
             "it hardly counts. Check that the region lies where it should",
         )
         for each in evidence

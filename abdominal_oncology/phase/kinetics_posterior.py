@@ -1,6 +1,6 @@
 """How likely measured regions are at every second, when any of them may have been measured in the wrong place.
 
-Structures of one patient vary together (a multivariate Student t on the table's scale). Each region is with a small
+Structures of one patient vary together (a multivariate Student t on the table's scale). Each organ is with a small
 chance a mistake that says nothing; up to two at once, or all, are summed over, so that one wrong region is outvoted
 instead of averaged in.
 """
@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, logsumexp
 
+from abdominal_oncology.phantom.enhancement import REGIONS
+from abdominal_oncology.phantom.tissues import recipe
 from abdominal_oncology.phase.kinetics_table import Bolus, Moments, bend, bend_slope, moments
 from abdominal_oncology.phase.region_hu import RegionHU
 
@@ -26,7 +29,7 @@ UNUSUAL = 0.08
 """How often an injection is not as published."""
 
 MISTAKE = 0.03
-"""How often a region is not what it is called."""
+"""How often an organ is not what it is called, or not like other people's."""
 
 # a mistaken region shows soft tissue mostly: this wide on the table's scale, about −40 … 200 HU within one spread
 _STRAY_CENTRE, _STRAY_SPREAD = 0.7, 1.9
@@ -50,9 +53,11 @@ def likelihood(regions: Sequence[RegionHU]) -> Likelihood:
     names = tuple(region.structure for region in regions)
     y = bend(values)
     # on the table's scale a mistake is as wide as everything that soft tissue and vessels can show
-    odds = -0.5 * ((y - _STRAY_CENTRE) / _STRAY_SPREAD) ** 2 - np.log(_STRAY_SPREAD * np.sqrt(2 * np.pi))
-    odds += np.log(MISTAKE / (1 - MISTAKE))
-    subsets = _subsets(len(names))
+    stray = -0.5 * ((y - _STRAY_CENTRE) / _STRAY_SPREAD) ** 2 - np.log(_STRAY_SPREAD * np.sqrt(2 * np.pi))
+    subsets = _subsets(names)
+    organs = [_organ(name) for name in names]
+    mistakes = np.array([len({o for o, out in zip(organs, row, strict=True) if out}) for row in subsets])
+    chance = mistakes * np.log(MISTAKE) + (len(set(organs)) - mistakes) * np.log(1 - MISTAKE)
     terms, first = [], None
     for bolus, share in ((Bolus.USUAL, 1 - UNUSUAL), (Bolus.UNUSUAL, UNUSUAL)):
         table = moments(names, bolus)
@@ -60,18 +65,33 @@ def likelihood(regions: Sequence[RegionHU]) -> Likelihood:
         first = first or Moments(table.mean, covariance)
         terms.append(np.log(share) + _each_subset(y - table.mean, covariance, subsets))
     assert first is not None
-    stacked = np.logaddexp(terms[0], terms[1]) + (subsets @ odds)[:, None]  # (subsets, t + 1)
+    stacked = np.logaddexp(terms[0], terms[1]) + (subsets @ stray + chance)[:, None]  # (subsets, t + 1)
     log = logsumexp(stacked, axis=0)
     share_of = np.exp(stacked - log)
-    return Likelihood(log + len(names) * np.log(1 - MISTAKE), share_of.T @ subsets, share_of[-1], first)
+    return Likelihood(log, share_of.T @ subsets, share_of[-1], first)
 
 
-def _subsets(count: int) -> Floats:
-    """Which regions are mistakes, (s, r) of 0 and 1: none, each, each two, and last all."""
-    eye = np.eye(count)
-    pairs = [eye[r] + eye[s] for r in range(count) for s in range(r)] if count > 2 else []
-    singles = list(eye) if count > 1 else []
-    return np.stack([np.zeros(count), *singles, *pairs, np.ones(count)])
+def _subsets(structures: Sequence[str]) -> Floats:
+    """Which regions are mistakes, (s, r) of 0 and 1: none, each, each organ, each two organs, and last all.
+
+    Both kidneys and their cortex are one organ here: what makes one of them strange makes all of them strange.
+    """
+    organs: dict[str, Floats] = {}
+    eye = np.eye(len(structures))
+    for row, structure in zip(eye, structures, strict=True):
+        organ = _organ(structure)
+        organs[organ] = organs.get(organ, 0.0) + row
+    units = list(organs.values())
+    pairs = [a + b for a, b in combinations(units, 2)]
+    rows = [np.zeros(len(structures)), *eye, *units, *pairs, np.ones(len(structures))]
+    return np.array(list(dict.fromkeys(map(tuple, rows))))
+
+
+def _organ(structure: str) -> str:
+    uptake = recipe(structure).uptake
+    if not uptake:
+        return structure
+    return "kidney" if REGIONS[uptake[0][0]].pool == "kidney" else uptake[0][0]
 
 
 def _each_subset(off: Floats, covariance: Floats, subsets: Floats) -> Floats:
@@ -82,8 +102,10 @@ def _each_subset(off: Floats, covariance: Floats, subsets: Floats) -> Floats:
     pull = np.einsum("trs,ts->tr", precision, off)
     distance = np.einsum("tr,tr->t", off, pull)
     result = np.zeros((len(subsets), len(off)))  # nothing left to explain in the last one: density 1
-    for index, dropped in enumerate(subsets[:-1]):
+    for index, dropped in enumerate(subsets):
         out = np.flatnonzero(dropped)
+        if len(out) == count:
+            continue
         left, det = distance, log_det
         if len(out):  # dropping regions is a Schur complement of the precision
             block, v = precision[:, out[:, None], out], pull[:, out]

@@ -37,8 +37,8 @@ CENTRES_SECONDS: Floats = (EDGES_SECONDS[:-1] + EDGES_SECONDS[1:]) / 2
 
 _CENTRE_HU, _SCALE_HU = 40.0, 30.0
 # Scans as they come (a thousand, measured) enhance some 12 % less than the published protocols and vary more from one
-# to the next, in all structures at once: doses, tube voltages, injection rates. The sick heart is slower or faster than
-# the phantoms' spread of cardiac output says: all times stretch, too.
+# to the next, in all structures at once: doses, tube voltages, injection rates. Times vary more than the phantoms'
+# spread of cardiac output says: the same bolus is injected in 25 s here and in 45 s there, and sick hearts are slow.
 _GAIN, _GAIN_SPREAD, _DELAY = 0.88, 0.17, 0.08
 _UNUSUAL_GAIN, _UNUSUAL_SPREAD, _UNUSUAL_DELAY = 0.75, 0.5, 0.2
 _SEED = 20261
