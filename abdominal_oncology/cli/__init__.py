@@ -93,6 +93,11 @@ COMMANDS = (
         "abdominal-oncology experiment phase-encodings --scale smoke --output results",
     ),
     Command(
+        "bundle",
+        "list, add, remove, verify, show and export trained models",
+        "abdominal-oncology bundle list --task phase",
+    ),
+    Command(
         "bench",
         "measure our speed beside named baselines, in one run",
         "abdominal-oncology bench imaging",

@@ -11,9 +11,11 @@ import numpy as np
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.files import replacing
 from abdominal_oncology.learning.fit import StoreAnswers, answer_store, fit
+from abdominal_oncology.learning.manifest import CaseRow, Manifest
 from abdominal_oncology.learning.metrics import Predictions, metrics_for
 from abdominal_oncology.learning.recipe import Recipe
 from abdominal_oncology.learning.samples import SampleStore
+from abdominal_oncology.learning.splits import k_folds
 from abdominal_oncology.learning.uncertainty import over_folds
 from abdominal_oncology.progress import Progress, part, silent
 
@@ -96,3 +98,11 @@ def _joined(parts: Sequence[StoreAnswers]) -> StoreAnswers:
         np.concatenate([each.features for each in parts])[order],
         owners[order],
     )
+
+
+def in_folds(store: SampleStore, folds: int, seed: int) -> SampleStore:
+    """The same store with its patients divided into ``fold-0`` …, as :func:`~.splits.k_folds` divides a manifest's."""
+    rows = tuple(CaseRow(case.case, case.patient, labels={"label": case.label}) for case in store.cases)
+    divided = k_folds(Manifest(rows), "label", folds, seed)
+    cases = tuple(replace(case, split=row.split) for case, row in zip(store.cases, divided.rows, strict=True))
+    return replace(store, cases=cases)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
-from torch import nn
+from torch import Tensor, nn
 
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.learning.answers import class_logits
@@ -22,7 +22,7 @@ from abdominal_oncology.learning.metrics import Predictions, metrics_for
 from abdominal_oncology.learning.networks import find_network
 from abdominal_oncology.learning.recipe import Recipe
 from abdominal_oncology.learning.samples import SampleStore
-from abdominal_oncology.learning.store_source import StoreSource, as_float
+from abdominal_oncology.learning.store_source import Augment, Indices, StoreSource, as_float
 from abdominal_oncology.learning.trainer import RunResult, train
 from abdominal_oncology.progress import Progress, silent
 
@@ -63,7 +63,9 @@ def build_network(recipe: Recipe, input_shape: Sequence[int]) -> nn.Module:
     """The recipe's network with weights drawn from its seed, in the memory format that is faster on this hardware."""
     torch.manual_seed(recipe.train.seed)
     network = find_network(recipe.task, recipe.network).build(len(recipe.classes), **recipe.network_options)
-    return network.to(memory_format=torch.channels_last if len(input_shape) == 3 else torch.channels_last_3d)
+    wanted = torch.channels_last if len(input_shape) == 3 else torch.channels_last_3d
+    moved: nn.Module = network.to(memory_format=wanted)  # type: ignore[call-overload]
+    return moved
 
 
 def fit(
@@ -85,7 +87,6 @@ def fit(
     engine = engine or SingleDevice(device, recipe.train.precision)
     network = build_network(recipe, store.shape)
     loss = build_loss(recipe.loss, len(recipe.classes), _feature_count(network, store.shape))
-    pipeline = Pipeline.from_config(recipe.augmentation)
     soft = all(term.name in _SOFT for term in recipe.loss)
     source = StoreSource(
         store,
@@ -93,7 +94,7 @@ def fit(
         recipe,
         soft=soft,
         device=engine.device,
-        augment=pipeline.augmenter(recipe.train.seed),
+        augment=_augmentation(recipe),
     )
 
     def validate(model: nn.Module) -> Mapping[str, float]:
@@ -131,6 +132,18 @@ def answer_store(
         logits.append(class_logits(output.logits.float().cpu().numpy()))
         features.append(output.features.float().cpu().numpy())
     return StoreAnswers(np.concatenate(logits), np.concatenate(features), store.owners[picked])
+
+
+def _augmentation(recipe: Recipe) -> Augment | None:
+    pipeline = Pipeline.from_config(recipe.augmentation)
+    if not pipeline.choices:
+        return None
+
+    def augment(batch: Tensor, samples: Indices, epoch: int) -> Tensor:
+        drawn = pipeline.draw([int(each) for each in samples], seed=recipe.train.seed, epoch=epoch)
+        return pipeline.apply(batch, drawn, mask_channels=recipe.mask_channels)
+
+    return augment
 
 
 def _feature_count(network: nn.Module, shape: Sequence[int]) -> int:

@@ -25,7 +25,9 @@ class LossTerm:
 
 @dataclass(frozen=True)
 class Recipe:
-    """``preparation`` is the task's own table; ``augmentation`` a pipeline's name or a list of operations.
+    """``preparation`` is the task's own table; ``augmentation`` a pipeline's name, a list of operations, or a table.
+
+    ``mask_channels`` are input channels that hold masks: moved by augmentations, never blurred or brightened.
 
     ``per_class`` belongs to the ``p-by-k`` sampler: each batch holds ``batch // per_class`` classes.
 
@@ -41,12 +43,14 @@ class Recipe:
     train: TrainConfig
     network_options: Mapping[str, Any] = field(default_factory=dict)
     preparation: Mapping[str, Any] = field(default_factory=dict)
-    augmentation: str | tuple[Mapping[str, Any], ...] = "none"
+    augmentation: str | Mapping[str, Any] | tuple[str | Mapping[str, Any], ...] = "none"
+    mask_channels: tuple[int, ...] = ()
     sampler: Sampler = "shuffled"
     batch: int = 32
     per_class: int = 4
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", tuple(str.__str__(each) for each in self.classes))  # enums to plain text
         if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
             raise _wrong("classes", "name at least two different classes")
         if not self.loss:
@@ -78,10 +82,9 @@ class Recipe:
         table["train"] = TrainConfig.from_mapping(_table("train", values["train"]))
         for key in ("network_options", "preparation"):
             table[key] = _table(key, values.get(key) or {})
-        augmentation = values.get("augmentation", "none")
-        if not isinstance(augmentation, str):
-            operations = _list("augmentation", augmentation)
-            table["augmentation"] = tuple(_table("augmentation", each) for each in operations)
+        if isinstance(values.get("augmentation"), list | tuple):
+            table["augmentation"] = tuple(values["augmentation"])
+        table["mask_channels"] = tuple(int(each) for each in values.get("mask_channels", ()))
         return cls(**table)
 
     @classmethod

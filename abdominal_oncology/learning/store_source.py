@@ -83,6 +83,8 @@ class StoreSource:
         inputs = as_float(torch.from_numpy(self.store.inputs[samples]).to(self.device))
         if self.augment is not None:
             inputs = self.augment(inputs, samples, epoch)
+        wanted = torch.channels_last if inputs.ndim == 4 else torch.channels_last_3d
+        inputs = inputs.contiguous(memory_format=wanted)
         target = self.store.rows[samples] if self.soft else self.store.labels[samples]
         return Batch(inputs, torch.from_numpy(target).to(self.device))
 

@@ -40,6 +40,10 @@ class Task(Protocol):
         """Read what is needed of a case and prepare it for the network."""
         ...
 
+    def training_samples(self, case: Case, preparation: Mapping[str, Any], progress: Progress = silent) -> Samples:
+        """What a training takes of a case: often as :meth:`samples`, but the same number from every case."""
+        ...
+
     def phantoms(self, count: int, seed: int, recipe: Recipe, progress: Progress = silent) -> Iterator[Labelled]:
         """About ``count`` synthetic samples as labelled cases, made ready as :meth:`samples` would."""
         ...

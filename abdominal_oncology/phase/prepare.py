@@ -89,7 +89,8 @@ def prepare_slices(hu: NDArray[Any], preparation: SlicePreparation) -> NDArray[n
         raise InvalidInputError(
             "the slices hold values that are no numbers (NaN or infinity)", remedy="export the series again"
         )
-    return np.rint(scaled * 255).astype(np.uint8)[:, None]
+    stored: NDArray[np.uint8] = np.rint(scaled * 255).astype(np.uint8)[:, None]
+    return stored
 
 
 def around_body(plane: NDArray[Any]) -> NDArray[Any]:

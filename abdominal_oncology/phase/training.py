@@ -20,6 +20,7 @@ from abdominal_oncology.phase.seconds_to_rows import phase_rows
 from abdominal_oncology.progress import Progress, silent
 
 _PER_ANATOMY, _PER_PERSON, _LEVELS = 192, 4, 24
+_FEWEST_ANATOMIES = 4
 _WHOLE_TRUNK_EVERY = 4
 _VALIDATION_SHARE = 8
 _PHANTOM_SIZE_FACTOR = 1.5
@@ -82,7 +83,8 @@ def phantom_samples(
         return sample_seconds(wanted[rng.integers(len(wanted))], rng)
 
     size = round(preparation.size * _PHANTOM_SIZE_FACTOR / 16) * 16 if preparation.size <= 160 else preparation.size
-    per_anatomy = max(per_person, _PER_ANATOMY // per_person * per_person)
+    # few slices still come from several anatomies, so that one is left for validation
+    per_anatomy = max(per_person, min(_PER_ANATOMY, count // _FEWEST_ANATOMIES) // per_person * per_person)
     anatomies = -(-count // per_anatomy)
     for anatomy in range(anatomies):
         progress(anatomy / anatomies, f"phantom anatomy {anatomy + 1} of {anatomies}")
@@ -100,9 +102,8 @@ def phantom_samples(
         for batch in batches:
             inputs = prepare_slices(batch.hu, preparation)
             rows = class_rows(batch.seconds, recipe.classes)
-            split = "validation" if anatomy % _VALIDATION_SHARE == _VALIDATION_SHARE - 1 else "train"
-            if anatomies == 1:
-                split = ""
+            is_validation = anatomy % _VALIDATION_SHARE == min(_VALIDATION_SHARE, anatomies) - 1
+            split = "validation" if is_validation else "train"
             for person in np.unique(batch.person):
                 own = batch.person == person
                 label = recipe.classes[int(rows[own][0].argmax())]

@@ -1,0 +1,94 @@
+"""Cases of a manifest, opened; and all of them prepared as the samples of one store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from abdominal_oncology.errors import AbdominalOncologyError, InvalidInputError
+from abdominal_oncology.imaging.reader import SliceReader
+from abdominal_oncology.imaging.reference import open_reference
+from abdominal_oncology.learning.case import Case
+from abdominal_oncology.learning.manifest import CaseRow, Manifest, check_no_leak
+from abdominal_oncology.learning.recipe import Recipe
+from abdominal_oncology.learning.samples import (
+    Labelled,
+    Samples,
+    SampleStore,
+    attempt,
+    build_store,
+    fingerprint,
+    open_store,
+)
+from abdominal_oncology.learning.task import Task
+from abdominal_oncology.progress import Progress, silent
+
+
+def open_case(manifest: Manifest, row: CaseRow) -> Case:
+    """The case of a row; headers are read, voxels are not. Errors name the row and the column."""
+    index = manifest.rows.index(row)
+    opened: dict[str, dict[str, SliceReader]] = {"image": {}, "mask": {}}
+    for kind, paths in (("image", row.images), ("mask", row.masks)):
+        for role, path in paths.items():
+            try:
+                reader = open_reference(manifest.folder, path, modality="MASK" if kind == "mask" else None)
+            except AbdominalOncologyError as error:
+                cell = manifest.error(index, f"{kind}.{role}", "")
+                raise type(error)(error.problem, where=f"{cell.where}: {path}", remedy=error.remedy) from error
+            opened[kind][role] = reader
+    return Case(row.case, row.patient, row.study, opened["image"], opened["mask"], row.slices)
+
+
+def store_of_manifest(
+    manifest: Manifest, task: Task, recipe: Recipe, folder: Path, progress: Progress = silent
+) -> SampleStore:
+    """Every labelled case of the manifest, prepared; what ``folder`` holds already is used if it fits."""
+    check_no_leak(manifest)
+    usable = manifest.with_label(task.question, recipe.classes)
+    for index, row in enumerate(usable.rows):
+        missing = [role for role in task.roles if role not in row.images]
+        if missing:
+            raise usable.error(index, f"image.{missing[0]}", f"case {row.case!r} names no such image")
+    facts = {"preparation": dict(recipe.preparation), "cases": fingerprint([_key(row) for row in usable.rows])}
+    if (folder / "store.json").exists():
+        kept = open_store(folder)
+        if kept.preparation == facts and kept.classes == recipe.classes:
+            return _with_splits(kept, usable)
+
+    def prepared() -> Iterator[Labelled]:
+        for index, row in enumerate(usable.rows):
+            progress(index / len(usable.rows), f"preparing case {row.case} ({index + 1} of {len(usable.rows)})")
+            prepare = partial(_prepare, usable, row, task, recipe)
+            yield attempt(row.case, row.patient, row.labels[task.question], row.split, prepare)
+
+    return build_store(folder, prepared(), recipe.classes, facts)
+
+
+def store_of_phantoms(
+    count: int, seed: int, task: Task, recipe: Recipe, folder: Path, progress: Progress = silent
+) -> SampleStore:
+    """About ``count`` synthetic samples; the same request finds them ready."""
+    if count < 2:
+        raise InvalidInputError(f"{count} phantom samples are too few to train on")
+    facts = {"preparation": dict(recipe.preparation), "phantoms": count, "seed": seed}
+    if (folder / "store.json").exists():
+        kept = open_store(folder)
+        if kept.preparation == facts and kept.classes == recipe.classes:
+            return kept
+    return build_store(folder, task.phantoms(count, seed, recipe, progress), recipe.classes, facts)
+
+
+def _prepare(manifest: Manifest, row: CaseRow, task: Task, recipe: Recipe) -> Samples:
+    return task.training_samples(open_case(manifest, row), recipe.preparation)
+
+
+def _key(row: CaseRow) -> list[object]:
+    return [row.case, row.patient, dict(row.images), dict(row.masks), dict(row.labels), list(row.slices)]
+
+
+def _with_splits(store: SampleStore, manifest: Manifest) -> SampleStore:
+    """Dividing the cases anew needs no new preparation."""
+    splits = {row.case: row.split for row in manifest.rows}
+    return replace(store, cases=tuple(replace(case, split=splits[case.case]) for case in store.cases))
