@@ -1,0 +1,116 @@
+"""Samples on disk and the batches made of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from toy_task import SIDES, labelled, toy_recipe
+
+from abdominal_oncology.errors import InvalidInputError, UnreadableFileError, WrongModalityError
+from abdominal_oncology.learning.samples import Labelled, Samples, attempt, build_store, open_store
+from abdominal_oncology.learning.store_source import StoreSource
+
+
+def test_a_store_gives_back_what_was_put_in(tmp_path: Path) -> None:
+    cases = list(labelled(6))
+    store = build_store(tmp_path, iter(cases), SIDES, {"size": 8})
+    for index, case in enumerate(cases):
+        assert isinstance(case.samples, Samples)
+        np.testing.assert_array_equal(store.inputs[store.of_cases([index])], case.samples.inputs)
+    assert store.labels.tolist() == [0] * 3 + [1] * 3 + [0] * 3 + [1] * 3 + [0] * 3 + [1] * 3
+    assert store.rows.sum(axis=1).tolist() == [1.0] * 18
+    assert open_store(tmp_path).cases == store.cases
+    assert store.preparation == {"size": 8}
+
+
+def test_soft_rows_travel_with_their_samples(tmp_path: Path) -> None:
+    rows = np.array([[0.9, 0.1], [0.6, 0.4], [0.5, 0.5]], np.float32)
+    cases = [replace(case, rows=rows * (1, 1) if n % 2 == 0 else rows[:, ::-1]) for n, case in enumerate(labelled(4))]
+    store = build_store(tmp_path, iter(cases), SIDES, {})
+    np.testing.assert_array_equal(store.rows[3:6], rows[:, ::-1])
+
+
+def test_one_bad_case_is_named_and_the_others_go_on(tmp_path: Path) -> None:
+    def broken() -> Samples:
+        raise WrongModalityError("this is MR", where="b.nii")
+
+    good = list(labelled(4))
+    odd_shape = Labelled("big", "p", "left", Samples(np.zeros((1, 1, 9, 9), np.uint8)))
+    stranger = Labelled("strange", "p", "above", Samples(np.zeros((1, 1, 8, 8), np.uint8)))
+    cases = [good[0], attempt("bad", "p", "left", "train", broken), odd_shape, stranger, *good[1:]]
+    store = build_store(tmp_path, iter(cases), SIDES, {})
+    assert [case.case for case in store.cases] == [case.case for case in good]
+    assert set(store.failed) == {"bad", "big", "strange"}
+    assert "this is MR" in store.failed["bad"]
+    assert "above" in store.failed["strange"]
+
+
+def test_a_store_of_nothing_says_why(tmp_path: Path) -> None:
+    stranger = Labelled("strange", "p", "above", Samples(np.zeros((1, 1, 8, 8), np.uint8)))
+    with pytest.raises(InvalidInputError, match=r"strange.*above"):
+        build_store(tmp_path, iter([stranger]), SIDES, {})
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_no_numbers_are_refused(value: float) -> None:
+    inputs = np.zeros((2, 1, 8, 8), np.float32)
+    inputs[1, 0, 3, 3] = value
+    with pytest.raises(InvalidInputError, match="not finite"):
+        Samples(inputs)
+
+
+def test_a_cut_off_store_is_refused(tmp_path: Path) -> None:
+    build_store(tmp_path, labelled(4), SIDES, {})
+    raw = (tmp_path / "inputs.raw").read_bytes()
+    (tmp_path / "inputs.raw").write_bytes(raw[:-1])
+    with pytest.raises(UnreadableFileError, match="cut off"):
+        open_store(tmp_path)
+    (tmp_path / "store.json").write_text("{")
+    with pytest.raises(UnreadableFileError):
+        open_store(tmp_path)
+
+
+@pytest.mark.parametrize("sampler", ["shuffled", "oversampled", "balanced", "p-by-k"])
+def test_batches_depend_on_epoch_and_seed_alone(tmp_path: Path, sampler: str) -> None:
+    store = build_store(tmp_path, labelled(12), SIDES, {})
+    recipe = replace(toy_recipe(), sampler=sampler)  # type: ignore[arg-type]
+    picked = store.of_cases(range(10))
+    one, two = StoreSource(store, picked, recipe), StoreSource(store, picked, recipe)
+    two.order(7)
+    for epoch in (0, 1):
+        for first, second in zip(one.order(epoch), two.order(epoch), strict=True):
+            a, b = one.load(first, epoch), two.load(second.copy(), epoch)
+            torch.testing.assert_close(a.inputs, b.inputs, rtol=0, atol=0)
+            assert a.target.tolist() == b.target.tolist()
+            assert a.inputs.dtype == torch.float32
+            assert float(a.inputs.max()) <= 1
+
+
+def test_loading_ahead_never_gives_the_wrong_batch(tmp_path: Path) -> None:
+    store = build_store(tmp_path, labelled(20), SIDES, {})
+    source = StoreSource(store, store.of_cases(range(20)), toy_recipe())
+    order = list(source.order(0))
+    for place in (0, 1, 5, 2, 2, 0):  # out of order: what was made ahead is thrown away
+        batch = source.load(order[place], 0)
+        expected = torch.from_numpy(store.inputs[order[place]]).float() / 255
+        torch.testing.assert_close(batch.inputs, expected)
+
+
+def test_augmentation_sees_the_sample_and_the_epoch(tmp_path: Path) -> None:
+    store = build_store(tmp_path, labelled(8), SIDES, {})
+    seen: list[tuple[list[int], int]] = []
+
+    def augment(batch: torch.Tensor, samples: np.ndarray, epoch: int) -> torch.Tensor:
+        seen.append((samples.tolist(), epoch))
+        return batch + 1
+
+    picked = store.of_cases([2, 3])
+    source = StoreSource(store, picked, replace(toy_recipe(), batch=6), augment=augment)
+    batch = source.load(source.order(3)[0], 3)
+    assert float(batch.inputs.min()) >= 1
+    assert sorted(seen[0][0]) == picked.tolist()
+    assert seen[0][1] == 3
