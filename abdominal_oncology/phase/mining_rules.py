@@ -40,6 +40,12 @@ class Rule:
 
 
 RULES: tuple[Rule, ...] = (
+    Rule(
+        Says.PHASE,
+        (O,),
+        "a divided bolus shows two phases at once",
+        "split bolus*, splitbolus*, dual bolus, bolus fractionne*, double bolus",
+    ),
     # no scan in a phase, or voxels that no longer show one
     Rule(
         Says.UNUSABLE,
@@ -60,15 +66,15 @@ RULES: tuple[Rule, ...] = (
         Says.UNUSABLE,
         (),
         "watches the bolus arrive",
-        "pre monitor*, monitor*, smart prep*, sure start, test bolus, timing bolus, bolus track*, bolus timing"
-        ", tracker, roi track*, bolus test, testbolus",
+        "pre bolus, bolus, pre monitor*, monitor*, smart prep*, sure start, test bolus, timing bolus"
+        ", bolus track*, bolus timing, tracker, roi track*, bolus test, testbolus",
     ),
     Rule(
         Says.UNUSABLE,
         (),
         "computed: its iodine was taken out or singled out",
-        "vnc, vue, virtual non*, virtual unenh*, virtual nat*, virtuell*, iodine*, z eff*, rho z, subtract*"
-        ", subtr*, subtrak*, perfusion*, perf ct, effective z, 减影",
+        "vnc, vue, virtual plain, virtual non*, virtual unenh*, virtual nat*, virtuell*, iodine*, z eff*, rho z"
+        ", subtract*, subtr*, subtrak*, perfusion*, perf ct, effective z, 减影",
     ),
     Rule(Says.UNUSABLE, (), "a surface view", "vrt, vr 3d, 3d vr, volume rendering, ssd"),
     Rule(
@@ -84,13 +90,13 @@ RULES: tuple[Rule, ...] = (
         Says.NOTHING,
         (),
         "both with and without contrast",
-        "w wo, w w/o, w/wo, w/ wo, w&wo, w/w/o, w/ w/o, w/o w, w/o & w, wo/w, wo w, w+wo, w and wo, w and w/o"
-        ", w & w/o, with/without*, with and without*, with & without, with without*, without and with*"
-        ", without/with*, c-/c+, c-c+, c+/c-, c-/+, c+/-, +/-c, ±c, pre and post, pre/post, pre & post"
-        ", pre+post, pre post, mit und ohne, ohne und mit, mit/ohne, ohne/mit, avec et sans, sans et avec"
-        ", sans/avec, sans puis avec, con y sin, sin y con, simple y contrast*, simple/contrast*, con e senza"
-        ", senza e con, zonder/met, zonder en met, met en zonder, com e sem, sem e com, bez i z, z i bez"
-        ", 平扫 + 增强, 平扫增强, 平扫及增强, w/o/w",
+        "with plain, w wo, w w/o, w/wo, w/ wo, w&wo, w/w/o, w/ w/o, w/o w, w/o & w, wo/w, wo w, w+wo, w and wo"
+        ", w and w/o, w & w/o, with/without*, with and without*, with & without, with without*"
+        ", without and with*, without/with*, c-/c+, c-c+, c+/c-, c-/+, c+/-, +/-c, ±c, pre and post, pre/post"
+        ", pre & post, pre+post, pre post, mit und ohne, ohne und mit, mit/ohne, ohne/mit, avec et sans"
+        ", sans et avec, sans/avec, sans puis avec, con y sin, sin y con, simple y contrast*, simple/contrast*"
+        ", con e senza, senza e con, zonder/met, zonder en met, met en zonder, com e sem, sem e com, bez i z"
+        ", z i bez, 平扫 + 增强, 平扫增强, 平扫及增强, w/o/w",
     ),
     Rule(
         Says.NOTHING,
@@ -118,33 +124,29 @@ RULES: tuple[Rule, ...] = (
         Says.NOTHING,
         (),
         "anatomy or a device, not a phase",
-        "native kidney*, native liver, native lung*, basal ganglia, lung basal, vp shunt, vent* shunt"
-        ", portal vein thromb*, portal hypertens*, portal thromb*, portacath, port a cath, del abdom*"
-        ", del torax, del higado, del rinon*, late effect*, art line, ct urograph*, ct urogra*, uro ct, ctu"
-        ", ct ivu, ivu, urogram*, urotc, uro tc, uroscan*, ct venogra*, ctv, arteriovenous malf*, avm, arteries"
-        ", arteria, arterias, arterie, arterien, pulm* ven*, pv ablation, la pv, lungenven*, venous thromb*"
-        ", dvt, without gat*, w/o gat*, without mar, w/o mar, wo mar, ohne mar, without imar, w/o imar",
-    ),
-    Rule(
-        Says.PHASE,
-        (O,),
-        "a divided bolus shows two phases at once",
-        "split bolus*, splitbolus*, dual bolus, bolus fractionne*, double bolus",
+        "native kidney*, native liver, native lung*, basal ganglia, lung basal, vp shunt, venous shunt*"
+        ", vent* shunt, portal vein thromb*, portal hypertens*, portal thromb*, portacath, port a cath"
+        ", del abdom*, del torax, del higado, del rinon*, late effect*, art line, ct urograph*, ct urogra*"
+        ", uro ct, ctu, ct ivu, ivu, urogram*, urotc, uro tc, uroscan*, ct venogra*, ctv, arteriovenous malf*"
+        ", avm, arteries, arteria, arterias, arterie, arterien, pulm* ven*, pv ablation, la pv, lungenven*"
+        ", venous thromb*, dvt, without gat*, w/o gat*, without mar, w/o mar, wo mar, ohne mar, without imar"
+        ", w/o imar",
     ),
     # without contrast
     Rule(
         Says.PHASE,
         (N,),
         "without contrast, in words",
-        "without iv con*, without iv, without contrast*, without contr, without cm, without, w/o iv con*"
-        ", w/o contrast*, w/o con, w/o cm, w/o iv, w/o c, w/o, wo contrast*, wo iv con*, wo con, wo iv, wo cm"
-        ", wo c, wo, no iv con*, no contrast*, no iv, no con, non contrast*, non con, non cont, non enhanced*"
-        ", nonenhanced, non iv, non enh, non ce, un enhanced*, unenhanced*, unenh, ohne kontrast*, ohne km"
-        ", ohne i v km, ohne iv km, o km, okm, sans injection*, sans inj, sans iv, sans pdc, sans produit*"
-        ", sans contraste*, s/ inj*, s/inj*, sans prep*, spc, sin contraste*, sin contr, sin cte, sin civ"
-        ", sem contraste*, sem contr, s/ contr*, s/contr*, s/c, s/ c, senza mdc, senza contrast*, senza mezzo*"
-        ", senza, smdc, s/mdc, zonder contrast*, zonder iv, bez kontrast*, bez sk, без контраст*, без ку"
-        ", utan kontrast*, uden kontrast*, kontrastsiz, kontrastsız, iv-, 造影なし, 造影無し, 비조영*, 无对比剂",
+        "non with, without iv con*, without iv, without contrast*, without contr, without cm, without"
+        ", w/o iv con*, w/o contrast*, w/o con, w/o cm, w/o iv, w/o c, w/o, wo contrast*, wo iv con*, wo con"
+        ", wo iv, wo cm, wo c, wo, no iv con*, no contrast*, no iv, no con, non contrast*, non con, non cont"
+        ", non enhanced*, nonenhanced, non iv, non enh, non ce, un enhanced*, unenhanced*, unenh"
+        ", ohne kontrast*, ohne km, ohne i v km, ohne iv km, o km, okm, sans injection*, sans inj, sans iv"
+        ", sans pdc, sans produit*, sans contraste*, s/ inj*, s/inj*, sans prep*, spc, sin contraste*"
+        ", sin contr, sin cte, sin civ, sem contraste*, sem contr, s/ contr*, s/contr*, s/c, s/ c, senza mdc"
+        ", senza contrast*, senza mezzo*, senza, smdc, s/mdc, zonder contrast*, zonder iv, bez kontrast*"
+        ", bez sk, без контраст*, без ку, utan kontrast*, uden kontrast*, kontrastsiz, kontrastsız, iv-"
+        ", 造影なし, 造影無し, 비조영*, 无对比剂",
     ),
     Rule(
         Says.PHASE,
@@ -167,19 +169,20 @@ RULES: tuple[Rule, ...] = (
         Says.PHASE,
         (A,),
         "late arterial phase",
-        "late hepatic art*, late arter*, late art, late ap, late hap, lap phase, spat arteri*, spatarteri*"
-        ", spat art, spatart, arteriel* tardif, arteriel* tardive, arterial tardi*, arteriosa tardi*"
-        ", arteriosa avanzata, tardiva arteriosa, laat arteri*, laatarteri*, pozn* tetn*, поздн* артериальн*"
-        ", 动脉晚期, 晚动脉期, 後期動脈*, 晩期動脈*, 动脉后期",
+        "late hepatic art*, late liver art*, arterial late, art late, late arter*, late art, late ap, late hap"
+        ", lap phase, spat arteri*, spatarteri*, spat art, spatart, arteriel* tardif, arteriel* tardive"
+        ", arterial tardi*, arteriosa tardi*, arteriosa avanzata, tardiva arteriosa, laat arteri*, laatarteri*"
+        ", pozn* tetn*, поздн* артериальн*, 动脉晚期, 晚动脉期, 後期動脈*, 晩期動脈*, 动脉后期",
         LATE,
     ),
     Rule(
         Says.PHASE,
         (A,),
         "early arterial phase",
-        "early hepatic art*, early arter*, early art, eap, fruh arteri*, fruharteri*, fruh art, fruhart"
-        ", frueharteri*, frueh art*, arteriel* precoce, arterial precoz, arterial temprana, arteriosa precoce"
-        ", vroeg arteri*, vroegarteri*, wczesn* tetn*, ранн* артериальн*, 动脉早期, 早动脉期, 早期動脈*",
+        "early hepatic art*, early liver art*, arterial early, art early, early arter*, early art, eap"
+        ", fruh arteri*, fruharteri*, fruh art, fruhart, frueharteri*, frueh art*, arteriel* precoce"
+        ", arterial precoz, arterial temprana, arteriosa precoce, vroeg arteri*, vroegarteri*, wczesn* tetn*"
+        ", ранн* артериальн*, 动脉早期, 早动脉期, 早期動脈*",
         EARLY,
     ),
     Rule(
@@ -209,8 +212,8 @@ RULES: tuple[Rule, ...] = (
         Says.PERHAPS,
         (V, D),
         "late venous: at 100 s to some, at 180 s to others",
-        "late ven*, spat venos*, spatvenos*, spatven*, spat ven, veineu* tardif, veineu* tardive, venosa tardi*"
-        ", venoso tardi*, laat ven*",
+        "late ven*, venous late, spat venos*, spatvenos*, spatven*, spat ven, veineu* tardif, veineu* tardive"
+        ", venosa tardi*, venoso tardi*, laat ven*",
     ),
     Rule(
         Says.PERHAPS,

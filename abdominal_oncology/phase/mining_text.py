@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from abdominal_oncology.imaging.deidentify.vocabulary import fold, spaceless
 from abdominal_oncology.phase.labels import Phase
@@ -49,6 +49,7 @@ class Reading:
         return tuple(dict.fromkeys(phase for match in self.of(Says.PHASE) for phase in match.rule.phases))
 
 
+@lru_cache(maxsize=1024)
 def read_text(text: str) -> Reading:
     """What a description says.
 

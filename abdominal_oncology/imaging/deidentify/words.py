@@ -28,22 +28,29 @@ SERIES = Vocabulary(
         """
         plain: native nativ nativa nativo nativn* нативн* noncontrast noncon nonenhanced unenhanced
             noncontrastenhanced blanco leer simple simples 平扫 平掃 単純 非造影 비조영
-            precontrast precontrasto vorkontrast basale blank nc ncct nect
-        arterial: arteri* tetnicz* artér* артериальн* art 动脉 動脈 동맥 aap hap lap
+            precontrast precontrasto vorkontrast basale basal diretta blank nc ncct nect unenh leerserie spc
+            smdc kontrastsız
+        late arterial: spatart* spaetart* laatart*
+        early arterial: fruhart* fruehart* vroegart*
+        angio: cta angio*
+        arterial: arteri* tetnicz* artér* артериальн* art 动脉 動脈 동맥 aap hap
         early: frueh* fruh* early fruh precoce precoz tempran* wczesn* vroeg* ранн* 早期
         late: late spaet* spat* tardiv* tardif* tardi* tardo pozn* laat late поздн* 后期 後期 晚期
         portal venous: portalvenous portovenous portalvenoes* portalvenos* portovenos* portalven* portoven* pvp
             портовенозн* 门静脉 門静脈 門靜脈 门脉 門脈 문맥
-        portal: portal* porta портальн* pv
-        venous: venous venoes* venos* venoso veineux veineuse veinos* zylna zyln* veneus* veneuze венозн* ven 静脉 静脈
-            靜脈 정맥
+        portal: portal* porta portaal wrotn* портальн* pv
+        venous: vp venoz* venoes* venos* venoso veineux veineuse veinos* zylna zyln* veneus* veneuze венозн* ven 静脉
+            静脈 靜脈 정맥
+        delay: delays dly 延时
         delayed: delay* verzoeger* verzoger* retard* ritard* vertraagd* opozn* отсроченн* задержанн* 延迟 延遲 遅延 지연
         del:
-        equilibrium: equilibr* gleichgewicht* równowag* 平衡
+        equilibrium: equil* gleichgewicht* równowag* 平衡
         parenchymal: parenchym* паренхим* 实质 實質 実質
         nephrographic: nephro* nefro* 肾实质
         corticomedullary: corticomed* kortikomed* 皮质 皮髄
-        excretory: excret* escret* ausscheidung* urograph* urograf* urogram* выделит* экскретор* 排泄
+        excretory: excret* escret* ausscheidung* harnabfluss* eliminac* pyelo* urographi* urografi*
+            выделит* экскретор* 排泄
+        urogram: urogra* ctu ivu
         hepatobiliary: hepatobil* epatobil* hbp 肝胆
         multiphase: multiphas* multifas* mehrphas* triphas* trifas* biphas* bifas* dreiphas* 三期 多期 増强
         phase: phasen fase fases faza fazy phas* фаза 期 期像 相
@@ -55,6 +62,10 @@ SERIES = Vocabulary(
             контрастн* 增强 増強 造影 조영
         without: ohne sine sin sans senza sem bez zonder wo wout без
         with: mit avec con com met wc z с w
+        non:
+        virtual: virtuel* virtuale vnc vue
+        shunt:
+        surgery: op surg* operat*
         pre: vor prae prima avant
         post: nach apres dopo despues после
         iv: intraven* endoven* ev
@@ -84,8 +95,9 @@ SERIES = Vocabulary(
         mpr:
         mip: minip
         localizer: localis* localiz* lokaliz* lokalis* scout scano* topogram* topograf* surview survey 定位
-        bolus: premonitoring monitoring smartprep surestart tracker bolustrack* testbolus
-        calcium:
+        bolus: premonitoring monitor* smartprep surestart tracker bolustrack* testbolus
+        calcium: casc
+        score: scoring
         subtraction: subtr* sub 减影
         soft: weich* mou molle morbid*
         bone: knochen os osseux ossa hueso
