@@ -80,6 +80,7 @@ class MemoryModel:
     sha256: str = "0" * 64
     onnx_path: Path | None = None
     made: int = 0
+    weights_sha256: str = "f" * 64
 
     def network(self) -> nn.Module:
         self.made += 1

@@ -281,12 +281,13 @@ def test_provenance_says_who_answered() -> None:
     assert (said.bundle, said.bundle_version, said.weights_sha256, said.trained_on) == (
         "small",
         "1.0",
-        "ab" * 32,
+        "f" * 64,
         "phantoms",
     )
     assert (said.device, said.device_reason) == ("cpu", "the CPU was asked for")
     assert said.engine == f"torch {torch.__version__} (asked for)"
     assert said.inputs == {"ct": "scans/1"}
+    assert said.settings == {"model_sha256": "ab" * 32}
 
 
 def test_memory_does_not_grow_over_200_cases() -> None:

@@ -84,6 +84,13 @@ def test_what_cannot_be_exported_is_answered_by_torch_and_not_tried_again(tmp_pa
     assert model.made == 3  # one for the export, two for torch
 
 
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    predictor = Predictor(MemoryModel(), "cpu", cache=tmp_path / "file")
+    predictor.warm_up()
+    assert "no ONNX file can be kept in" in predictor.provenance().engine
+
+
 def test_a_file_that_answers_differently_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(to_onnx, "TOLERANCE", -1.0)
     predictor = Predictor(MemoryModel(), "cpu", cache=tmp_path)

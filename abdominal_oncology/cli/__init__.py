@@ -93,6 +93,11 @@ COMMANDS = (
         "abdominal-oncology experiment phase-encodings --scale smoke --output results",
     ),
     Command(
+        "predict",
+        "answer a question for every case of a manifest or folder; a rerun does only what is missing",
+        "abdominal-oncology predict phase study.csv --output findings",
+    ),
+    Command(
         "bundle",
         "list, add, remove, verify, show and export trained models",
         "abdominal-oncology bundle list --task phase",

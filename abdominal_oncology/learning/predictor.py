@@ -102,12 +102,13 @@ class Predictor:
             f"network {facts.network}",
             facts.name,
             facts.version,
-            self.model.sha256,
+            self.model.weights_sha256,
             facts.trained_on,
             str(self._device),
             self._device_reason,
             f"{self._runtime.name} ({self._engine_reason})" if self._runtime else "",
             f"AbdominalOncology {__version__}",
+            settings={"model_sha256": self.model.sha256},
             inputs=inputs,
         )
 

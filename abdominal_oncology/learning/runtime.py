@@ -21,13 +21,19 @@ Finish = Callable[[], tuple[Floats, Floats]]
 
 
 class Model(Protocol):
-    """A trained model as prediction sees it; a bundle is one. ``network`` gives a fresh module that the caller owns."""
+    """A trained model as prediction sees it; a bundle is one. ``network`` gives a fresh module that the caller owns.
+
+    ``sha256`` is of all that changes an answer, ``weights_sha256`` of the weights alone.
+    """
 
     @property
     def facts(self) -> BundleFacts: ...
 
     @property
     def sha256(self) -> str: ...
+
+    @property
+    def weights_sha256(self) -> str: ...
 
     @property
     def onnx_path(self) -> Path | None: ...

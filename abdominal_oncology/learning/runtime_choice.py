@@ -49,11 +49,13 @@ def _onnx_file(model: Model, precision: Precision, cache: Path | None) -> tuple[
     if failed.exists():
         raise PredictionFailedError(failed.read_text(encoding="utf-8"), remedy=f"delete {failed} to try again")
     if not path.exists():
-        cache.mkdir(parents=True, exist_ok=True)
         try:
+            cache.mkdir(parents=True, exist_ok=True)
             export_onnx(model.network(), model.facts.input_shape, path)
         except (UnreadableFileError, RuntimeError) as why:  # torch's exporter raises RuntimeErrors of its own
             problem = f"no ONNX file could be made: {str(why).splitlines()[0]}"
             write_atomically(failed, problem.encode())  # an export takes seconds: not again at every start
             raise PredictionFailedError(problem, remedy="use engine torch") from why
+        except OSError as why:
+            raise PredictionFailedError(f"no ONNX file can be kept in {cache}: {why.strerror}") from why
     return path, "an ONNX file in the cache"
