@@ -104,6 +104,9 @@ def test_look_alikes_and_conflicts_are_unknown(text: str) -> None:
         ("70 s delay", "venous"),
         ("delay: 5 min", "delayed"),
         ("Delayed 100 s", "delayed"),
+        ("abd delay 60", "venous"),
+        ("abd delay 5.0", "delayed"),
+        ("delay 120 kV", "delayed"),
         ("w/o contrast, monitoring off arms", "unknown"),
     ],
 )

@@ -226,17 +226,17 @@ RULES: tuple[Rule, ...] = (
         Says.PHASE,
         (V,),
         "portal venous phase",
-        "late portal*, portal venous*, portal ven*, portalven*, port ven*, porto ven*, portoven*, portaven*"
-        ", portal, portale, portala, portaal, portalphase, portalna, portalny, portal* phase, porta phase"
-        ", wrotn*, портальн*, порто венозн*, портовенозн*, pvp, pv, pvphase, 门静脉*, 門静脈*, 門靜脈*, 门脉*"
-        ", 門脈*, 문맥*",
+        "late portal*, fase port, port phase, portal venous*, portal ven*, portalven*, port ven*, porto ven*"
+        ", portoven*, portaven*, portal, portale, portala, portaal, portalphase, portalna, portalny"
+        ", portal* phase, porta phase, wrotn*, портальн*, порто венозн*, портовенозн*, pvp, pv, pvphase"
+        ", 门静脉*, 門静脈*, 門靜脈*, 门脉*, 門脈*, 문맥*",
     ),
     Rule(
         Says.PHASE,
         (V,),
         "venous phase",
-        "hepatic venous, venous*, venos*, venoes*, veneus*, veneuz*, veineu*, ven, hvp, vp, zyln*, zylna"
-        ", venoz*, венозн*, 静脉期, 静脉相, 静脉, 静脈相, 靜脈期, 정맥*",
+        "hepatic venous, venenphase, venous*, venos*, venoes*, veneus*, veneuz*, veineu*, ven, hvp, vp, zyln*"
+        ", zylna, venoz*, венозн*, 静脉期, 静脉相, 静脉, 静脈相, 靜脈期, 정맥*",
     ),
     Rule(
         Says.PHASE,

@@ -22,6 +22,8 @@ _DELAY = re.compile(
     rf"(?!{_LETTER}|{_SPACE}ip\b)|分|분|'))"
     rf"(?:{_SPACE}\b(?:delays?|dly|retardo|verzogerung)\b)?"
 )
+_BARE_DELAY = re.compile(r"\b(?:delays?|dly)\b[\s:=@]*(?P<number>\d{2,3})(?P<minutes>)(?![.,]?\w|\s*[^\W\d_%])")
+"""A delay whose number has no unit is in seconds: nobody waits sixty minutes."""
 _SECONDS_BELIEVED = (15.0, 3600.0)
 """Below, a number with an s is a rotation time or a slice count; no phase comes later."""
 
@@ -67,7 +69,7 @@ def read_text(text: str) -> Reading:
         seconds.append(value)
         return " | "  # ends a phrase, so that words on both sides are not joined
 
-    rest = _DELAY.sub(take, plain)
+    rest = _BARE_DELAY.sub(take, _DELAY.sub(take, plain))
     supported = pattern_of(SUPPORT).search(plain) is not None
     matches: list[Match] = []
     for rule in RULES:
