@@ -322,6 +322,25 @@ def test_an_existing_folder_is_kept_unless_replaced(written: Path, copy: Path) -
     assert list(copy.parent.glob(".*")) == []
 
 
+def test_replacing_never_takes_a_folder_of_something_else(tmp_path: Path) -> None:
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans" / "only-copy.dcm").write_text("precious")
+    with pytest.raises(InvalidInputError, match="only a bundle can be replaced"):
+        write_bundle(tmp_path / "scans", make_network(), make_facts(), replace=True)
+    assert (tmp_path / "scans" / "only-copy.dcm").read_text() == "precious"
+    (tmp_path / "empty").mkdir()
+    write_bundle(tmp_path / "empty", make_network(), make_facts(), replace=True)
+    load_bundle(tmp_path / "empty")
+
+
+def test_a_bundle_that_changed_since_it_was_opened_is_not_exported(copy: Path, tmp_path: Path) -> None:
+    bundle = load_bundle(copy)
+    (copy / layout.CARD).write_text("better")
+    with pytest.raises(ChangedFileError, match="changed since"):
+        export_bundle(bundle, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="the superuser may write everywhere")
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
@@ -360,7 +379,7 @@ def test_the_same_network_gives_the_same_bundle(written: Path, tmp_path: Path) -
 
 
 def test_an_exported_bundle_has_the_same_weights_twice(written: Path, tmp_path: Path) -> None:
-    export_bundle(written, tmp_path / "out")
+    export_bundle(load_bundle(written), tmp_path / "out")
     bundle, original = load_bundle(tmp_path / "out"), load_bundle(written)
     pt = torch.load(tmp_path / "out" / layout.TORCH_WEIGHTS, weights_only=True)
     assert all(torch.equal(pt[name], tensor) for name, tensor in original.state_dict().items())
@@ -374,7 +393,7 @@ def test_the_card_tells_what_is_needed(written: Path) -> None:
     for text in (
         "**Trained on phantoms, not on patients.**",
         "Research use only.",
-        "| held-out, accuracy | 0.912 | 0.87 to 0.95 (95%) |",
+        "| held-out, accuracy | 0.912 | 0.87 to 0.95 |",
         "| cases | 40 |",
         "abdominal-oncology train phase",
         "- seed: `3`",
@@ -382,12 +401,17 @@ def test_the_card_tells_what_is_needed(written: Path) -> None:
         "Knows nothing.",
         "threshold abstain: 0.4",
         "| cpu, 2 cores | 0.031 |",
+        '- recipe:\n\n  ```json\n  {\n    "epochs": 2\n  }\n  ```\n',
         "A paper | of &lt;b>note&lt;/b>",
     ):
         assert text in card
     patients = make_card(make_facts(trained_on="patients of two hospitals"))
     assert "phantom" not in patients.lower()
     assert "in part" in make_card(make_facts(trained_on="phantoms and patients"))
+    undefined = make_card(make_facts(results={"auc": {"value": None, "low": None, "high": None}}))
+    assert "| auc | not defined |  |" in undefined
+    other_level = make_card(make_facts(results={"auc": {"value": 0.5, "low": 0.4, "high": 0.6, "level": 0.9}}))
+    assert "| auc | 0.5 | 0.4 to 0.6 (90%) |" in other_level
 
 
 def test_a_card_of_few_facts_says_what_is_not_known() -> None:

@@ -30,7 +30,7 @@ SCHEMA = Path(__file__).with_name("monai_metadata_schema.json")
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("monai")
-    export_bundle(make_bundle(folder), folder / "tiny")
+    export_bundle(load_bundle(make_bundle(folder)), folder / "tiny")
     return folder / "tiny"
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from abdominal_oncology.errors import MissingDependencyError, UnreadableFileError
 from abdominal_oncology.learning.bundle import layout, to_onnx
 from abdominal_oncology.learning.bundle.load import load_bundle
-from abdominal_oncology.learning.bundle.write import write_bundle
+from abdominal_oncology.learning.bundle.write import export_bundle, write_bundle
 from abdominal_oncology.learning.trainer import Output
 
 onnx = pytest.importorskip("onnx", reason="writing ONNX needs onnx")
@@ -59,6 +59,25 @@ def test_three_dimensions_and_training_mode(tmp_path: Path) -> None:
     assert network.training  # the caller's network is as it was
 
 
+def test_an_exported_bundle_may_have_onnx(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "tiny", make_network(), make_facts())
+    bundle = load_bundle(tmp_path / "tiny")
+    assert bundle.onnx_path is None
+    export_bundle(bundle, tmp_path / "out", bundle.network(load_task))
+    assert load_bundle(tmp_path / "out").onnx_path == tmp_path / "out" / layout.ONNX
+
+
+def test_a_network_that_depends_on_its_values_is_told(tmp_path: Path) -> None:
+    class Moody(nn.Module):
+        def forward(self, inputs: Tensor) -> Output:
+            flat = inputs.flatten(1) if bool(inputs.sum() > 0) else -inputs.flatten(1)
+            return Output(flat[:, :2], flat)
+
+    with pytest.raises(UnreadableFileError, match="cannot be written as ONNX"):
+        to_onnx.export_onnx(Moody(), (1, 2, 2), tmp_path / "moody.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_difference_to_torch_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     export = to_onnx._export
 
@@ -73,9 +92,8 @@ def test_a_difference_to_torch_leaves_no_file(tmp_path: Path, monkeypatch: pytes
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    monkeypatch.setitem(sys.modules, "onnxscript", None)
-    with pytest.raises(MissingDependencyError, match="onnxscript"):
+@pytest.mark.parametrize("package", ["onnx", "onnxscript", "onnxruntime"])
+def test_what_is_not_installed_is_named(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(to_onnx, "find_spec", lambda name: None if name == package else True)
+    with pytest.raises(MissingDependencyError, match=rf"needs {package}\. "):
         to_onnx.export_onnx(make_network(), SHAPE, tmp_path / "x.onnx")

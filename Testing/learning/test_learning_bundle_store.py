@@ -135,7 +135,7 @@ def test_adding_twice_does_nothing_and_other_content_is_refused(store: Store, so
 
 
 def test_an_exported_copy_of_what_is_there_is_the_same(store: Store, source: Path, tmp_path: Path) -> None:
-    export_bundle(source / "tiny-phases-1.0.0", tmp_path / "carried")
+    export_bundle(load_bundle(source / "tiny-phases-1.0.0"), tmp_path / "carried")
     assert store.add(tmp_path / "carried").where == "shipped"
     assert not store.user.exists()
 

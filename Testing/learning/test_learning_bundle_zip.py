@@ -56,11 +56,11 @@ def test_the_same_bundle_gives_the_same_zip(written: Path, tmp_path: Path) -> No
 
 
 def test_an_exported_zip_has_the_weights_for_monai(written: Path, tmp_path: Path) -> None:
-    export_zip(written, tmp_path / "deep" / "carry.zip")
+    export_zip(load_bundle(written), tmp_path / "deep" / "carry.zip")
     bundle = load_bundle(tmp_path / "deep" / "carry.zip", unpacked=tmp_path / "store")
     assert layout.TORCH_WEIGHTS in bundle.verified.files
     with pytest.raises(InvalidInputError, match="exists already"):
-        export_zip(written, tmp_path / "deep" / "carry.zip")
+        export_zip(load_bundle(written), tmp_path / "deep" / "carry.zip")
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     own.add_argument("bundle", help=_WHICH)
     own.add_argument("--output", type=Path, required=True, help="folder in which the copy is made")
     own.add_argument("--zip", action="store_true", help="one file instead of a folder")
+    own.add_argument("--onnx", action="store_true", help="add the network as ONNX, which answers faster on a CPU")
     add_json_option(own)
     own.set_defaults(run=_export)
 
@@ -131,11 +132,13 @@ def _export(options: argparse.Namespace) -> ExitCode:
     from abdominal_oncology.learning.bundle.layout import folder_name
     from abdominal_oncology.learning.bundle.store import installed_store
     from abdominal_oncology.learning.bundle.write import export_bundle, export_zip
+    from abdominal_oncology.tasks import load_task
 
     bundle = installed_store().find(options.bundle)
     name = folder_name(bundle.facts)
+    network = bundle.network(load_task) if options.onnx else None
     target: Path = options.output / (f"{name}.zip" if options.zip else name)
-    written = export_zip(bundle.path, target) if options.zip else export_bundle(bundle.path, target)
+    written = (export_zip if options.zip else export_bundle)(bundle, target, network)
     return _tell(options, {"path": target, "sha256": written.sha256}, f"wrote {target}")
 
 

@@ -61,7 +61,7 @@ def _figures(results: Mapping[str, Any]) -> str:
     rows = list(_rows(results, ""))
     if not rows:
         return "None were measured."
-    return "\n".join(["| figure | value | confidence interval |", "|---|---:|---|", *rows])
+    return "\n".join(["| figure | value | 95 % interval |", "|---|---:|---|", *rows])
 
 
 def _rows(table: Mapping[str, Any], prefix: str) -> Iterator[str]:
@@ -74,7 +74,7 @@ def _rows(table: Mapping[str, Any], prefix: str) -> Iterator[str]:
         if isinstance(value, Mapping):
             figure = value["value"]
             if value.get("low") is not None and value.get("high") is not None:
-                level = f" ({value['level']:.0%})" if isinstance(value.get("level"), float) else ""
+                level = f" ({value['level']:.0%})" if value.get("level", 0.95) != 0.95 else ""
                 interval = f"{_number(value['low'])} to {_number(value['high'])}{level}"
         yield f"| {_cell(title)} | {_cell(_number(figure))} | {_cell(interval)} |"
 
@@ -93,23 +93,31 @@ def _decision(facts: BundleFacts) -> str:
 def _settings(table: Mapping[str, Any]) -> str:
     if not table:
         return _UNKNOWN
-    return "\n".join(f"- {_text(name)}: {_setting(value)}" for name, value in table.items())
+    return "\n".join(f"- {_text(name)}:{_setting(value)}" for name, value in table.items())
 
 
 def _setting(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"`{_code(text)}`"
+    if isinstance(value, Mapping):  # a table of settings, such as a recipe, one to a line
+        lines = json.dumps(value, ensure_ascii=False, indent=2).replace("`", "'").splitlines()
+        return "\n\n  ```json\n" + "\n".join(f"  {line}" for line in lines) + "\n  ```\n"
+    return f" `{_code(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}`"
 
 
 def _speed(seconds: Mapping[str, float]) -> str:
     if not seconds:
         return "Not measured."
     return "\n".join(
-        ["| where | seconds |", "|---|---:|", *(f"| {_cell(k)} | {_number(v)} |" for k, v in seconds.items())]
+        [
+            "| device | seconds per input |",
+            "|---|---:|",
+            *(f"| {_cell(k)} | {_number(v)} |" for k, v in seconds.items()),
+        ]
     )
 
 
 def _number(value: Any) -> str:
+    if value is None:
+        return "not defined"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -33,6 +33,7 @@ def metadata(facts: BundleFacts) -> dict[str, Any]:
         "authors": facts.authors or "AbdominalOncology contributors",
         "copyright": f"Copyright (c) {facts.authors or 'AbdominalOncology contributors'}",
         "data_source": facts.trained_on,
+        "eval_metrics": facts_to_table(facts)["results"],
         "intended_use": facts.intended_use or "research only",
         "references": list(facts.references),
         "network_data_format": {

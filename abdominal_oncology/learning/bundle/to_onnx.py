@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import nn
 
 from abdominal_oncology.errors import MissingDependencyError, UnreadableFileError
 from abdominal_oncology.files import replacing
+from abdominal_oncology.learning.runtime_onnx import OnnxRuntime
 
 OPSET = 18
 INPUT = "image"
@@ -26,16 +27,22 @@ def export_onnx(network: nn.Module, input_shape: tuple[int, ...], path: Path, *,
 
     ``input_shape`` is (C, H, W) or (C, D, H, W), fixed. Compared on random inputs in batches of 1 and 3.
     """
-    ort = _onnxruntime()
+    _need_packages()
     bare = copy.deepcopy(network).to("cpu").float().eval()
     generator = torch.Generator().manual_seed(seed)
     with replacing(path) as temporary:
-        _export(bare, torch.randn(2, *input_shape, generator=generator), temporary)
-        session = ort.InferenceSession(str(temporary), providers=["CPUExecutionProvider"])
+        try:
+            _export(bare, torch.randn(2, *input_shape, generator=generator), temporary)
+        except RuntimeError as error:  # the exporter's own errors are such
+            problem = str(error).strip().splitlines()[0]
+            raise UnreadableFileError(
+                f"this network cannot be written as ONNX: {problem}", where=path, remedy="write it without ONNX"
+            ) from error
+        runtime = OnnxRuntime(temporary)
         worst = max(
-            _difference(bare, session, torch.randn(batch, *input_shape, generator=generator)) for batch in (1, 3)
+            _difference(bare, runtime, torch.randn(batch, *input_shape, generator=generator)) for batch in (1, 3)
         )
-        del session  # Windows does not rename an open file
+        runtime.close()  # Windows does not rename an open file
         if not worst <= TOLERANCE:
             raise UnreadableFileError(
                 f"the ONNX form of the network differs from torch by {worst:.2g} of its largest output "
@@ -64,10 +71,9 @@ def _export(network: nn.Module, example: torch.Tensor, path: Path) -> None:
 
 
 @torch.inference_mode()
-def _difference(network: nn.Module, session: Any, inputs: torch.Tensor) -> float:
-    found = session.run(list(OUTPUTS), {INPUT: inputs.numpy()})
+def _difference(network: nn.Module, runtime: OnnxRuntime, inputs: torch.Tensor) -> float:
     worst = 0.0
-    for theirs, ours in zip(found, network(inputs), strict=True):
+    for theirs, ours in zip(runtime.start(inputs.numpy())(), network(inputs), strict=True):
         wanted = ours.numpy()
         if theirs.shape != wanted.shape or not np.isfinite(theirs).all():
             return float("inf")
@@ -75,15 +81,9 @@ def _difference(network: nn.Module, session: Any, inputs: torch.Tensor) -> float
     return worst
 
 
-def _onnxruntime() -> Any:
-    try:
-        import onnx
-        import onnxruntime  # type: ignore[import-untyped]
-        import onnxscript
-    except ImportError as missing:
-        raise MissingDependencyError(
-            f"writing ONNX needs onnx, onnxscript and onnxruntime; {missing.name} is not installed",
-            remedy="install onnxscript and onnxruntime, or write the bundle without ONNX",
-        ) from missing
-    del onnx, onnxscript
-    return onnxruntime
+def _need_packages() -> None:
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        if find_spec(package) is None:
+            raise MissingDependencyError(
+                f"writing ONNX needs {package}", remedy="install onnxscript and onnxruntime, or do without ONNX"
+            )

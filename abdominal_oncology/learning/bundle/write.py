@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from abdominal_oncology.errors import AbdominalOncologyError, InvalidInputError, MissingInputError
+from abdominal_oncology.errors import AbdominalOncologyError, ChangedFileError, InvalidInputError, MissingInputError
 from abdominal_oncology.learning.bundle import layout
 from abdominal_oncology.learning.bundle.archive import pack
 from abdominal_oncology.learning.bundle.card import make_card
 from abdominal_oncology.learning.bundle.facts import BundleFacts
-from abdominal_oncology.learning.bundle.hashes import Verified, hash_files, verify, write_hashes
+from abdominal_oncology.learning.bundle.hashes import Verified, hash_files, write_hashes
 from abdominal_oncology.learning.bundle.monai_files import inference, metadata
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from abdominal_oncology.learning.bundle.load import Bundle
 
 PARTIAL = ".partial-"
 """How the name of a folder begins that is not finished."""
@@ -79,27 +81,33 @@ def write_bundle(
     return Verified(folder, written.files)
 
 
-def export_bundle(source: Path, folder: Path, *, replace: bool = False) -> Verified:
-    """A copy of a bundle with ``models/model.pt`` besides, which other MONAI tools load."""
+def export_bundle(bundle: Bundle, folder: Path, network: nn.Module | None = None) -> Verified:
+    """A copy of a bundle with ``models/model.pt`` besides, which other MONAI tools load.
+
+    With ``network`` (the bundle's own) the copy has the network as ONNX, too.
+    """
     import torch
 
-    from abdominal_oncology.learning.bundle.weights import read_weights
-
-    verify(source)
-    state = read_weights(source / layout.WEIGHTS)
-    with new_folder(folder, replace) as partial:
-        shutil.copytree(source, partial, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    state = bundle.state_dict()
+    with new_folder(folder) as partial:
+        shutil.copytree(bundle.path, partial, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        if hash_files(partial) != bundle.verified.files:
+            raise ChangedFileError("the bundle changed since it was opened", where=bundle.path, remedy="open it again")
         torch.save(state, partial / layout.TORCH_WEIGHTS)
+        if network is not None:
+            from abdominal_oncology.learning.bundle.to_onnx import export_onnx
+
+            export_onnx(network, bundle.facts.input_shape, partial / layout.ONNX)
         written = write_hashes(partial)
     return Verified(folder, written.files)
 
 
-def export_zip(source: Path, path: Path) -> Verified:
+def export_zip(bundle: Bundle, path: Path, network: nn.Module | None = None) -> Verified:
     """:func:`export_bundle` into one zip file; an existing file is an error."""
     if path.exists():
         raise _exists(path)
     with tempfile.TemporaryDirectory(prefix="bundle-") as temporary:
-        written = export_bundle(source, Path(temporary) / path.stem)
+        written = export_bundle(bundle, Path(temporary) / path.stem, network)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             pack(written.folder, path)
@@ -125,7 +133,7 @@ def new_folder(folder: Path, replace: bool = False) -> Iterator[Path]:
     """
     partial = folder.with_name(f"{PARTIAL}{uuid4().hex[:12]}")
     try:
-        if folder.exists() and not replace:
+        if folder.exists() and not (replace and _may_give_way(folder)):
             raise _exists(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial.mkdir()
@@ -156,9 +164,15 @@ def _not_written(folder: Path, error: OSError) -> InvalidInputError:
     )
 
 
+def _may_give_way(folder: Path) -> bool:
+    """A bundle, even a broken one, or an empty folder; never a folder with something else of the user's."""
+    looks_like_one = any((folder / name).is_file() for name in (layout.METADATA, layout.HASHES, layout.WEIGHTS))
+    return looks_like_one or (folder.is_dir() and not any(folder.iterdir()))
+
+
 def _exists(path: Path) -> InvalidInputError:
     return InvalidInputError(
-        "this exists already", where=path, remedy="choose another name, or say that it is to be replaced"
+        "this exists already", where=path, remedy="choose another name; only a bundle can be replaced"
     )
 
 
