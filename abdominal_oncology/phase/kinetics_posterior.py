@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -54,10 +55,8 @@ def likelihood(regions: Sequence[RegionHU]) -> Likelihood:
     y = bend(values)
     # on the table's scale a mistake is as wide as everything that soft tissue and vessels can show
     stray = -0.5 * ((y - _STRAY_CENTRE) / _STRAY_SPREAD) ** 2 - np.log(_STRAY_SPREAD * np.sqrt(2 * np.pi))
-    subsets = _subsets(names)
-    organs = [_organ(name) for name in names]
-    mistakes = np.array([len({o for o, out in zip(organs, row, strict=True) if out}) for row in subsets])
-    chance = mistakes * np.log(MISTAKE) + (len(set(organs)) - mistakes) * np.log(1 - MISTAKE)
+    subsets, mistakes = _subsets(names)
+    chance = mistakes * np.log(MISTAKE) + (mistakes[-1] - mistakes) * np.log(1 - MISTAKE)
     terms, first = [], None
     for bolus, share in ((Bolus.USUAL, 1 - UNUSUAL), (Bolus.UNUSUAL, UNUSUAL)):
         table = moments(names, bolus)
@@ -71,8 +70,10 @@ def likelihood(regions: Sequence[RegionHU]) -> Likelihood:
     return Likelihood(log, share_of.T @ subsets, share_of[-1], first)
 
 
-def _subsets(structures: Sequence[str]) -> Floats:
-    """Which regions are mistakes, (s, r) of 0 and 1: none, each, each organ, each two organs, and last all.
+@lru_cache(maxsize=128)
+def _subsets(structures: tuple[str, ...]) -> tuple[Floats, Floats]:
+    """Which regions are mistakes, (s, r) of 0 and 1: none, each, each organ, each two organs, and last all; and how
+    many organs that makes, (s,).
 
     Both kidneys and their cortex are one organ here: what makes one of them strange makes all of them strange.
     """
@@ -84,7 +85,8 @@ def _subsets(structures: Sequence[str]) -> Floats:
     units = list(organs.values())
     pairs = [a + b for a, b in combinations(units, 2)]
     rows = [np.zeros(len(structures)), *eye, *units, *pairs, np.ones(len(structures))]
-    return np.array(list(dict.fromkeys(map(tuple, rows))))
+    subsets = np.array(list(dict.fromkeys(map(tuple, rows))))
+    return subsets, np.minimum(subsets @ np.stack(units).T, 1.0).sum(axis=1)
 
 
 def _organ(structure: str) -> str:
@@ -101,17 +103,17 @@ def _each_subset(off: Floats, covariance: Floats, subsets: Floats) -> Floats:
     count = off.shape[1]
     pull = np.einsum("trs,ts->tr", precision, off)
     distance = np.einsum("tr,tr->t", off, pull)
-    result = np.zeros((len(subsets), len(off)))  # nothing left to explain in the last one: density 1
-    for index, dropped in enumerate(subsets):
-        out = np.flatnonzero(dropped)
-        if len(out) == count:
-            continue
-        left, det = distance, log_det
-        if len(out):  # dropping regions is a Schur complement of the precision
-            block, v = precision[:, out[:, None], out], pull[:, out]
-            left = distance - np.einsum("tr,tr->t", v, np.linalg.solve(block, v[:, :, None])[:, :, 0])
-            det = log_det + np.linalg.slogdet(block)[1]
-        result[index] = _student(left, det, count - len(out))
+    result = np.zeros((len(subsets), len(off)))  # nothing left to explain where all are dropped: density 1
+    sizes = subsets.sum(axis=1).astype(int)
+    for size in np.unique(sizes[sizes < count]):
+        rows = np.flatnonzero(sizes == size)
+        left, det = np.broadcast_to(distance, (len(rows), len(off))), np.broadcast_to(log_det, (len(rows), len(off)))
+        if size:  # dropping regions is a Schur complement of the precision
+            out = np.nonzero(subsets[rows])[1].reshape(len(rows), size)
+            block, v = precision[:, out[:, :, None], out[:, None, :]], pull[:, out]
+            left = left - np.einsum("tmk,tmk->mt", v, np.linalg.solve(block, v[..., None])[..., 0])
+            det = det + np.linalg.slogdet(block)[1].T
+        result[rows] = _student(left, det, count - size)
     return result
 
 

@@ -40,7 +40,9 @@ def usable(regions: Sequence[RegionHU]) -> tuple[list[RegionHU], tuple[FindingWa
     if not regions:
         return kept, (), "no region was measured"
     if impossible and all(LOWEST_HU <= hu + _OFFSET_HU <= 700 for hu in impossible):
-        return kept, tuple(warnings), "all values lie 1024 HU too low; the rescale intercept seems to be applied twice"
-    if impossible and all(LOWEST_HU <= hu - _OFFSET_HU <= 700 for hu in impossible):
-        return kept, tuple(warnings), "all values lie 1024 HU too high; the rescale intercept seems to be missing"
-    return kept, tuple(warnings), "no measured value is one that blood or an organ can have"
+        trouble = "all values lie 1024 HU too low: the rescale intercept was applied twice, or the regions lie in air"
+    elif impossible and all(LOWEST_HU <= hu - _OFFSET_HU <= 700 for hu in impossible):
+        trouble = "all values lie 1024 HU too high: the rescale intercept seems to be missing"
+    else:
+        trouble = "no measured value is one that blood or an organ can have"
+    return kept, tuple(warnings), trouble

@@ -47,7 +47,7 @@ _FLOOR_HU = 3.0  # scanner calibration and everything not thought of
 _EDGE_HU = 12.0  # where no voxel is further than half the core's depth from the wall
 _KIDNEYS = ("kidney_left", "kidney_right")
 _TISSUE_HU = (-30.0, 3200.0)
-_LARGEST_SCATTER_HU = 110.0
+_LARGEST_SCATTER_HU, _FAT_HU = 110.0, -50.0
 
 
 def measure_regions(
@@ -114,12 +114,6 @@ def measure_points(
             continue
         known = lookup(structure)
         region = _summary(known.name if known else structure, values, "points", tuple(sorted(slices)), 4.0)
-        if region.hu < -150.0:
-            raise InvalidInputError(
-                f"the point lies in fat or air ({region.hu:.0f} HU)",
-                where=structure,
-                remedy="move it into the structure",
-            )
         found.append(region)
     return tuple(found)
 
@@ -283,8 +277,8 @@ def _sphere(
     block = reader.read(k.tolist(), progress)[:, low[1] : high[1] + 1, low[2] : high[2] + 1]
     values = np.asarray(block[within], dtype=np.float64)
     middle = np.median(values)
-    if 1.4826 * np.median(np.abs(values - middle)) > _LARGEST_SCATTER_HU or (values < -300).mean() > 0.2:
+    if 1.4826 * np.median(np.abs(values - middle)) > _LARGEST_SCATTER_HU or (values < _FAT_HU).mean() > 0.25:
         raise InvalidInputError(
-            "the sphere lies across an edge, in bone or in air", where=structure, remedy="move it into the structure"
+            "the sphere lies across an edge, in bone, fat or air", where=structure, remedy="move it into the structure"
         )
     return values, k.tolist()
