@@ -173,7 +173,7 @@ def _real(folder: Path, image: str, labels: str, names=None):
 
 @pytest.mark.real_data
 def test_real_portal_scan_is_venous(shared_data):
-    """95.8 to 96.6 s by its header. Measured: 64 s, 90 % from 40 to 93 s: spleen and cava enhance less than usual."""
+    """95.8 to 96.6 s by its header. Measured: 64 s, 90 % from 40 to 95 s: spleen and cava enhance less than usual."""
     found = _real(shared_data / "totalsegmentator", "example_ct_dicom", "example_seg_dicom.nii.gz")
     assert found.phase is Phase.VENOUS
     values = {each.structure: each.hu for each in found.evidence}

@@ -39,8 +39,8 @@ class TimePrior:
 
     non_contrast: float = 0.22
     protocols: tuple[Protocol, ...] = (
-        Protocol(0.30, 37.0, 0.22),
-        Protocol(0.34, 76.0, 0.16),
+        Protocol(0.32, 38.0, 0.24),
+        Protocol(0.32, 78.0, 0.15),
         Protocol(0.10, 220.0, 0.42),
     )
     any_time: float = 0.04
