@@ -91,8 +91,12 @@ def _image(batch: Tensor, drawn: Drawn, mover: _Mover) -> Tensor:
     planes = result.view(len(drawn), math.prod(batch.shape[1:-2]), *batch.shape[-2:])
     for name in drawn.order:
         rows = [row for row, item in enumerate(drawn.items) if name in item and name in INTENSITY]
-        if rows:
-            numbers = [drawn.items[row][name] for row in rows]
+        if not rows:
+            continue
+        numbers = [drawn.items[row][name] for row in rows]
+        if len(rows) == len(drawn):
+            planes = INTENSITY[name](planes, batch.shape[1], numbers)
+        else:
             where = torch.tensor(rows, device=batch.device)
             planes.index_copy_(0, where, INTENSITY[name](planes.index_select(0, where), batch.shape[1], numbers))
     return planes.view(batch.shape).to(batch.dtype)
@@ -128,6 +132,8 @@ class _Mover:
     def move(self, batch: Tensor, *, nearest: bool) -> Tensor:
         """A moved copy of (n, C, …, H, W)."""
         planes = batch.reshape(len(batch), math.prod(batch.shape[1:-2]), self.height, self.width)
+        if self.coordinates is not None and len(self.sampled) == len(batch):
+            return self._read(planes, nearest).view(batch.shape)
         result = planes.clone(memory_format=torch.contiguous_format)
         for turn, rows in self.turned.items():
             if turn != (1, 0, 0, 1):
@@ -135,9 +141,12 @@ class _Mover:
                 result.index_copy_(0, where, _turned(planes.index_select(0, where), turn))
         if self.coordinates is not None:
             where = torch.tensor(self.sampled, device=batch.device)
-            moved = (sample_nearest if nearest else sample)(planes.index_select(0, where), *self.coordinates)
-            result.index_copy_(0, where, moved)
+            result.index_copy_(0, where, self._read(planes.index_select(0, where), nearest))
         return result.view(batch.shape)
+
+    def _read(self, planes: Tensor, nearest: bool) -> Tensor:
+        assert self.coordinates is not None
+        return (sample_nearest if nearest else sample)(planes, *self.coordinates)
 
     def _turn(self, each: Matrix) -> tuple[int, ...] | None:
         """The four whole numbers of a map that only flips and turns by quarters; None for any other map."""

@@ -18,6 +18,7 @@ from abdominal_oncology.learning.augment.equalise import channel_range, clahe
 from abdominal_oncology.learning.augment.operations import Numbers
 
 GAUSSIAN_REACH = 4.0  # in sigmas, as scipy's
+CACHED_PIXELS = 100_000
 PATH_POINTS = 65  # of the longest motion every half pixel
 
 
@@ -63,8 +64,17 @@ def median_blur(planes: Tensor, channels: int, numbers: Sequence[Numbers]) -> Te
     for radius in {int(each["radius_px"]) for each in numbers} - {0}:
         rows = [row for row, each in enumerate(numbers) if int(each["radius_px"]) == radius]
         where = torch.tensor(rows, device=planes.device)
-        result.index_copy_(0, where, _median(planes.index_select(0, where), radius))
+        result.index_copy_(0, where, _median_in_parts(planes.index_select(0, where), radius))
     return result
+
+
+def _median_in_parts(planes: Tensor, radius: int) -> Tensor:
+    """On a CPU some planes at a time, so that what is compared stays in its cache: about twice as fast."""
+    if planes.device.type != "cpu":
+        return _median(planes, radius)
+    height, width = planes.shape[-2:]
+    parts = torch.split(planes.flatten(0, 1)[:, None], max(1, CACHED_PIXELS // (height * width)))
+    return torch.cat([_median(part, radius) for part in parts]).view(planes.shape)
 
 
 def _median(planes: Tensor, radius: int) -> Tensor:
