@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from abdominal_oncology.phase.locate.masks import Mask, filled, grow, opened, shrink
 from abdominal_oncology.phase.locate.stack import Stack
 
-Mask = NDArray[np.bool_]
-Plane = NDArray[np.float32]
-
-_EIGHT = np.ones((3, 3), dtype=bool)
-_SPLEEN_LEVELS_MM = (15.0, -175.0)
-_KIDNEY_LEVELS_MM = (-45.0, -250.0)
-_KIDNEY_MM2 = (900.0, 5500.0)
+_SPLEEN_LEVELS_MM = (15.0, -165.0)
+_KIDNEY_LEVELS_MM = (-75.0, -235.0)
+_KIDNEY_MM2 = (1000.0, 4800.0)
 _KIDNEY_FLOORS_HU = (8.0, 75.0, 105.0, 140.0)
-_LEAST_FILL = 0.86
+_KIDNEY_HU = (5.0, 330.0)
+_LEAST_FILL = 0.87
+_LEAST_FAT = 0.45
+"""Share of a kidney's border at which fat begins."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,17 +33,20 @@ class Patch:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """Where the middle of an organ may lie (mm behind and left of the canal), and how thick and large it must be."""
+    """Where the middle of an organ may lie (mm behind and left of the canal: from, to) and where it likes to (middle,
+    width), how thick and large it must be at least, and its possible HU."""
 
     behind_mm: tuple[float, float]
     left_mm: tuple[float, float]
+    usual_behind_mm: tuple[float, float]
     thick_mm: float
+    thick_enough_mm: float
     area_mm2: float
     hu: tuple[float, float]
 
 
-_LIVER = _Wanted((-150.0, 25.0), (-160.0, -18.0), 20.0, 2500.0, (-25.0, 260.0))
-_SPLEEN = _Wanted((-75.0, 55.0), (52.0, 170.0), 9.5, 700.0, (22.0, 280.0))
+_LIVER = _Wanted((-150.0, 25.0), (-160.0, -18.0), (-45.0, 80.0), 20.0, 100.0, 2500.0, (-25.0, 260.0))
+_SPLEEN = _Wanted((-60.0, 55.0), (50.0, 170.0), (5.0, 22.0), 9.5, 16.0, 700.0, (22.0, 280.0))
 
 
 def find_liver(stack: Stack) -> list[Patch | None]:
@@ -65,52 +68,57 @@ def find_spleen(stack: Stack, kidney: Sequence[Patch | None]) -> list[Patch | No
 def _even_piece(stack: Stack, n: int, wanted: _Wanted, taken: Mask | None) -> Patch | None:
     if not np.isfinite(stack.canal[n]).all():
         return None
-    pixel, hu = stack.pixel_mm, stack.smooth[n]
+    pixel = stack.pixel_mm
     behind, left = stack.from_canal_mm(n)
+    side = np.flatnonzero((left[0] > 0) == (wanted.left_mm[1] > 0) if wanted.left_mm[0] > 0 else left[0] < 70)
+    if not len(side):
+        return None
+    box = np.s_[:, side[0] : side[-1] + 1]
+    hu, left = stack.smooth[n][box], left[box]
     low, high = wanted.hu
-    even = (hu > low) & (hu < high) & stack.body[n]
+    even = (hu > low) & (hu < high) & stack.body[n][box]
     if taken is not None:
-        even &= ~ndimage.binary_dilation(taken, _EIGHT, iterations=2)
-    slope = ndimage.gaussian_gradient_magnitude(hu, 1.0)
+        even &= ~grow(taken[box], 2)
+    slope = ndimage.gaussian_gradient_magnitude(hu, 1.0, truncate=2.5)
     even &= slope < 9.0 + 0.5 * min(float(stack.noise_hu[n]), 20.0)
-    even = ndimage.binary_closing(even, _EIGHT) & (hu > low)
+    even = shrink(grow(even, 1), 1) & (hu > low)
     depth = ndimage.distance_transform_edt(np.pad(even, 1))[1:-1, 1:-1] * pixel
     place = (behind >= wanted.behind_mm[0]) & (behind <= wanted.behind_mm[1])
-    place = place & (left >= wanted.left_mm[0]) & (left <= wanted.left_mm[1])
-    depth = depth * place
-    middle = np.unravel_index(int(depth.argmax()), depth.shape)
-    thick = float(depth[middle])
-    if thick < wanted.thick_mm:
+    place = place & (left >= wanted.left_mm[0]) & (left <= wanted.left_mm[1]) & (depth >= wanted.thick_mm)
+    if not place.any():
         return None
+    usual = np.exp(-0.5 * ((behind - wanted.usual_behind_mm[0]) / wanted.usual_behind_mm[1]) ** 2)
+    middle = np.unravel_index(int((np.minimum(depth, wanted.thick_enough_mm) * place * usual).argmax()), depth.shape)
     rows, columns = np.ogrid[: hu.shape[0], : hu.shape[1]]
-    disc = np.hypot(rows - middle[0], columns - middle[1]) * pixel <= 0.7 * thick
+    disc = np.hypot(rows - middle[0], columns - middle[1]) * pixel <= 0.7 * float(depth[middle])
     core = float(np.median(hu[disc]))
     spread = float(1.4826 * np.median(np.abs(hu[disc] - core)))
     if spread > 16:
         return None
-    like = even & (np.abs(hu - core) < max(16.0, 2.5 * spread))
-    like = ndimage.binary_opening(like, _EIGHT, iterations=2)
-    pieces, _ = ndimage.label(like)
+    pieces, _ = ndimage.label(opened(even & (np.abs(hu - core) < max(16.0, 2.5 * spread)), 2))
     name = int(pieces[middle])
     if not name:
         return None
-    mask = ndimage.binary_erosion(pieces == name, _EIGHT)
+    mask = np.zeros(stack.smooth.shape[1:], dtype=bool)
+    mask[box] = shrink(pieces == name, 1)
     return _patch(stack, n, mask, wanted.area_mm2)
 
 
-def find_kidneys(stack: Stack) -> tuple[list[Patch | None], list[Patch | None]]:
-    """Right and left: blunt pieces beside the spine that fat sets apart, brighter than their surroundings or not."""
+def find_kidneys(stack: Stack, enhanced: bool | None) -> tuple[list[Patch | None], list[Patch | None]]:
+    """Right and left: blunt pieces beside the spine that fat sets apart; brighter than muscle if blood is ``enhanced``
+    (None: not known)."""
+    floors = _KIDNEY_FLOORS_HU if enhanced is None else _KIDNEY_FLOORS_HU[1:] if enhanced else _KIDNEY_FLOORS_HU[:1]
     both: tuple[list[Patch | None], list[Patch | None]] = ([], [])
     for n in range(len(stack)):
         level = stack.level_mm[n]
         away = np.isfinite(level) and not _KIDNEY_LEVELS_MM[1] <= level <= _KIDNEY_LEVELS_MM[0]
         for side, found in zip((-1, 1), both, strict=True):
             unseen = away or not np.isfinite(stack.canal[n]).all()
-            found.append(None if unseen else _kidney(stack, n, side))
+            found.append(None if unseen else _kidney(stack, n, side, floors))
     return both
 
 
-def _kidney(stack: Stack, n: int, side: int) -> Patch | None:
+def _kidney(stack: Stack, n: int, side: int, floors: Sequence[float]) -> Patch | None:
     pixel = stack.pixel_mm
     behind, left = stack.from_canal_mm(n)
     zone = (behind > -95) & (behind < 55) & (side * left > 14) & (side * left < 125)
@@ -120,11 +128,9 @@ def _kidney(stack: Stack, n: int, side: int) -> Patch | None:
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     hu, body = stack.smooth[n][box], stack.body[n][box]
     best: tuple[float, Mask] | None = None
-    for floor in _KIDNEY_FLOORS_HU:
+    for floor in floors:
         for turns in (1, 3):
-            matter = ndimage.binary_opening((hu > floor) & body, _EIGHT, iterations=turns)
-            matter = ndimage.binary_fill_holes(matter)
-            pieces, _ = ndimage.label(matter)
+            pieces, _ = ndimage.label(filled(opened((hu > floor) & body, turns)))
             for name, place in enumerate(ndimage.find_objects(pieces), start=1):
                 mask = pieces[place] == name
                 area = float(mask.sum()) * pixel**2
@@ -134,21 +140,30 @@ def _kidney(stack: Stack, n: int, side: int) -> Patch | None:
                 middle = points.mean(axis=0) + np.array([place[0].start + rows[0], place[1].start + columns[0]])
                 at_behind = (middle[0] - stack.canal[n, 0]) * pixel
                 at_left = side * (middle[1] - stack.canal[n, 1]) * pixel
-                if not (-75 <= at_behind <= 25 and 32 <= at_left <= 95):
+                if not (-62 <= at_behind <= 22 and 34 <= at_left <= 88):
                     continue
                 fill, longish = _blunt(points)
                 if fill < _LEAST_FILL or longish > 2.2:
                     continue
                 whole = np.zeros(hu.shape, dtype=bool)
                 whole[place] = mask
-                score = fill + 0.1 * np.log(area / 1000) - 0.0003 * abs(at_left - 60) + (0.1 if floor > 50 else 0)
+                fat = float((hu[grow(whole, 3) & ~grow(whole, 2)] < -10).mean())
+                if fat < _LEAST_FAT or not _KIDNEY_HU[0] <= np.median(hu[whole]) <= _KIDNEY_HU[1]:
+                    continue
+                score = (
+                    fill
+                    + 0.5 * fat
+                    + 0.1 * np.log(area / 1000)
+                    - 0.0003 * abs(at_left - 60)
+                    + (0.1 if floor > 50 else 0)
+                )
                 if best is None or score > best[0]:
                     best = (score, whole)
     if best is None:
         return None
     full = np.zeros(stack.smooth.shape[1:], dtype=bool)
     full[box] = best[1]
-    inner = ndimage.binary_erosion(full, _EIGHT) & (stack.smooth[n] > 0)  # sinus fat is not the kidney
+    inner = shrink(full, 1) & (stack.smooth[n] > 0)  # sinus fat is not the kidney
     return _patch(stack, n, inner, 0.4 * _KIDNEY_MM2[0])
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from abdominal_oncology.imaging.image import ImageWarning
 from abdominal_oncology.imaging.reader import SliceReader, slice_indices
 from abdominal_oncology.phase.locate.organs import Patch, find_kidneys, find_liver, find_spleen
-from abdominal_oncology.phase.locate.slab import Slab, locate_slab
+from abdominal_oncology.phase.locate.slab import SLAB_MM, Slab, locate_slab
 from abdominal_oncology.phase.locate.stack import PIXEL_MM, Stack
 from abdominal_oncology.phase.locate.summary import SliceValue, plausible, summarise
 from abdominal_oncology.phase.locate.tubes import Candidate
@@ -21,6 +21,10 @@ from abdominal_oncology.phase.region_hu import RegionHU
 
 _MARGIN_MM = 15.0
 _LUMEN = 0.62
+_LOST = 0.25
+"""Below this confidence the heights say nothing."""
+_ENHANCED_HU = 62.0
+"""Blood without contrast stays below this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +69,8 @@ def find_regions(
     require_axial_ct(reader)
     slab = slab or locate_slab(reader)
     chosen = _choose(reader, slab, slices, max_slices)
-    if not chosen or (not slab.found and slices is None):
+    lost = slab.confidence < _LOST and slices is None
+    if not chosen or (lost and _below(slab)):
         return RegionsFound((), (), slab.warnings, (), slab)
     seen = read_upright(reader, chosen, PIXEL_MM)
     warnings = list(slab.warnings) + [
@@ -76,6 +81,8 @@ def find_regions(
     if any(slab.flipped):  # look at them as they should have been; outlines are flipped back
         seen = seen.flipped(*slab.flipped)
     heights = np.asarray(slab.heights_mm)[list(chosen)]
+    if lost:
+        heights = np.full(len(chosen), np.nan)
     stack = Stack.of(seen, heights)
     if np.isnan(stack.canal).all():
         warnings.append(ImageWarning("no-spine", "no spine was found in the slices, so nothing could be placed"))
@@ -83,10 +90,12 @@ def find_regions(
     patches: dict[str, list[Patch | None]] = {}
     aorta = find_aorta(stack)
     patches["aorta"] = _lumens(stack, aorta)
-    patches["inferior_vena_cava"] = _lumens(stack, find_cava(stack, aorta))
-    patches["kidney_right"], patches["kidney_left"] = find_kidneys(stack)
-    patches["liver"] = find_liver(stack)
-    patches["spleen"] = find_spleen(stack, patches["kidney_left"])
+    if not lost:  # where the height is not known only the aorta can be told by its place
+        patches["inferior_vena_cava"] = _lumens(stack, find_cava(stack, aorta))
+        contrast = _looks_enhanced(patches["aorta"])
+        patches["kidney_right"], patches["kidney_left"] = find_kidneys(stack, contrast)
+        patches["liver"] = find_liver(stack)
+        patches["spleen"] = find_spleen(stack, patches["kidney_left"])
     found = {name: summarise(name, _values(stack, each)) for name, each in patches.items()}
     kept, doubts = plausible({name: each for name, each in found.items() if each is not None})
     warnings += doubts
@@ -105,8 +114,20 @@ def _choose(reader: SliceReader, slab: Slab, slices: Sequence[int] | None, max_s
     count = reader.geometry.shape[0]
     if slices is not None:
         return tuple(int(k) for k in slice_indices(sorted(set(slices)), count))
+    if slab.confidence < _LOST:
+        return spread_evenly(0, count, max_slices)
     margin = round(_MARGIN_MM / reader.geometry.spacing_mm[0])
     return spread_evenly(max(slab.start - margin, 0), min(slab.stop + margin, count), max_slices)
+
+
+def _below(slab: Slab) -> bool:
+    """Whether the scan shows legs or the pelvis, if anything: no aorta there."""
+    return not slab.found and float(np.median(slab.heights_mm)) < SLAB_MM[1]
+
+
+def _looks_enhanced(aorta: list[Patch | None]) -> bool | None:
+    seen = [each.hu for each in aorta if each is not None]
+    return float(np.median(seen)) > _ENHANCED_HU if seen else None
 
 
 def _lumens(stack: Stack, run: list[Candidate | None]) -> list[Patch | None]:

@@ -24,13 +24,13 @@ _INDEPENDENT_MM = 40.0
 _NEAR_MM = 40.0
 _LEAST_MM = 30.0
 _LEAST_CONFIDENCE = 0.5
-_TURN_MARGIN = 0.7
+_TURN_MARGIN, _TURN_CONFIDENCE = 0.7, 0.7
 
 
 @dataclass(frozen=True)
 class Slab:
-    """Slices ``start`` to before ``stop`` along k. ``heights_mm`` of every slice of the scan: 0 at the right diaphragm's
-    dome, −134 at L1, −390 at the bladder, as in a person of average size.
+    """Slices ``start`` to before ``stop`` along k. ``heights_mm`` of every slice of the scan: 0 at the right dome of
+    the diaphragm, −134 at L1, −390 at the bladder, as in a person of average size.
 
     ``confidence`` 0 … 1 says how sure the heights are and that the slab is there at all; ``upside_down`` that the order
     of slices contradicts the header; ``flipped`` (rows, columns) that the slices themselves do. An empty slab
@@ -72,7 +72,7 @@ def locate_slab(reader: SliceReader, model: HeightModel | None = None) -> Slab:
         return Slab(0, 0, 0.0, nothing, read=seen.indices, warnings=tuple(warnings))
     features = np.stack([each for _, each in kept])
     places_mm = seen.height_mm[[n for n, _ in kept]]
-    flipped = _flipped(model.turns(features))
+    flipped = _flipped(model, features, places_mm)
     if any(flipped):
         warnings.append(_flip_warning(flipped))
         features = mirrored(features, *flipped)
@@ -163,11 +163,15 @@ def _near_share(logs: Array, levels_mm: NDArray[np.float64]) -> float:
     return float((chance * near).sum(axis=1).mean())
 
 
-def _flipped(logs: Array) -> tuple[bool, bool]:
-    """How all slices together seem to be flipped; as they should be unless the evidence is clear."""
-    said = np.maximum(logs, _WORST_LOG).mean(axis=0)
+def _flipped(model: HeightModel, features: Array, places_mm: NDArray[np.float64]) -> tuple[bool, bool]:
+    """How all slices together seem to be flipped; as they should be unless the evidence is clear, and unless the
+    slices then look like a trunk."""
+    said = np.maximum(model.turns(features), _WORST_LOG).mean(axis=0)
     best = int(said.argmax())
-    return TURNS[best] if said[best] - said[0] > _TURN_MARGIN else TURNS[0]
+    if said[best] - said[0] < _TURN_MARGIN:
+        return TURNS[0]
+    turned = _fit(model.levels(mirrored(features, *TURNS[best])), places_mm)
+    return TURNS[best] if turned.confidence >= _TURN_CONFIDENCE else TURNS[0]
 
 
 def _flip_warning(flipped: tuple[bool, bool]) -> ImageWarning:

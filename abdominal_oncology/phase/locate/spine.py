@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-_BONE_HU = 170.0
+_BONE_HU = 165.0
 _REACH_MM = 24.0
 _DIRECTIONS = 16
 _FOLLOW_MM = 25.0
 """Over this distance along the body the canal hardly moves."""
-_LEAST = 0.6
+_LEAST = 0.1
+_MIDDLE_MM = 26.0
 
 
 def spinal_canals(
@@ -28,10 +29,15 @@ def spinal_canals(
     box = np.s_[:, top:bottom, left + side : max(right - side, left + side + 1)]
     score = enclosed(hu[box] > _BONE_HU, pixel_mm)
     score *= np.clip((150 - np.abs(hu[box] - 30)) / 100, 0, 1)
+    across = np.arange(body.shape[2])
+    for n, inside in enumerate(body):  # a bright kidney around its sinus is like a canal, but not in the middle
+        if inside.any():
+            middle = float(np.average(across, weights=inside.sum(axis=0)))
+            score[n] *= np.exp(-0.5 * ((across[box[2]] - middle) * pixel_mm / _MIDDLE_MM) ** 2)
     score = ndimage.gaussian_filter(score, (0, 5 / pixel_mm, 5 / pixel_mm))
     lasting = ndimage.gaussian_filter(score.mean(axis=0), 6 / pixel_mm)
     anchor = np.array(np.unravel_index(int(lasting.argmax()), lasting.shape))
-    if score.max() < 0.3 * _LEAST:
+    if score.max() < _LEAST:
         return missing
     away = np.asarray(np.indices(lasting.shape)) - anchor[:, None, None]
     score = score * np.exp(-0.5 * ((away**2).sum(axis=0) * pixel_mm**2) / 35.0**2)

@@ -23,9 +23,11 @@ _SMOOTHEST_MM = 2.6
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """``seen`` as read, ``smooth`` (n, row, column) with noise below about 9 HU, ``noise_hu`` of each slice
-    before that; ``level_mm`` heights in the body (see :mod:`.heights`; NaN where unknown); ``canal`` (n, 2) row and column of the
-    spinal canal, NaN where it is not seen; rows run to the back, columns to the left."""
+    """``seen`` as read, ``smooth`` (n, row, column) with noise below about 9 HU, ``noise_hu`` of each before that.
+
+    ``level_mm`` are heights in the body (see :mod:`.heights`; NaN where unknown); ``canal`` (n, 2) row and column of
+    the spinal canal, NaN where it is not seen. Rows run to the back, columns to the left.
+    """
 
     seen: Upright
     smooth: NDArray[np.float32]
@@ -37,6 +39,8 @@ class Stack:
     @classmethod
     def of(cls, seen: Upright, level_mm: NDArray[np.float64]) -> Stack:
         body = np.stack([body_mask(hu, seen.pixel_mm) for hu in seen.hu])
+        rows, columns = _reach(np.any(body, (0, 2))), _reach(np.any(body, (0, 1)))
+        seen, body = seen.cropped(rows, columns), np.ascontiguousarray(body[:, rows, columns])
         noise = np.array([noise_hu(hu, inside) for hu, inside in zip(seen.hu, body, strict=True)])
         smooth = np.stack([_calm(hu, noise[n], seen.pixel_mm) for n, hu in enumerate(seen.hu)])
         canal = spinal_canals(smooth, body, seen.height_mm, seen.pixel_mm)
@@ -55,6 +59,12 @@ class Stack:
         behind = (np.arange(rows) - self.canal[n, 0]) * self.pixel_mm
         left = (np.arange(columns) - self.canal[n, 1]) * self.pixel_mm
         return behind[:, None], left[None, :]
+
+
+def _reach(profile: NDArray[np.bool_]) -> slice:
+    """From the first to the last that is set, all where none is."""
+    places = np.flatnonzero(profile)
+    return slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, len(profile))
 
 
 def noise_hu(hu: Plane, inside: Mask) -> float:

@@ -21,6 +21,8 @@ _REACH_MM = 21.0
 _MEMBERS = 25
 _SAME_MM = 5.0
 _SKIP_COST = 0.35
+_BONY = 0.75
+"""What is brighter all around is the inside of a bone."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,9 @@ def candidates(
     radius = np.where(np.isfinite(radius), radius, _REACH_MM)
     fits = met & (np.abs(reach - radius) <= np.maximum(kind.span_mm, 0.25 * radius)) & (reach >= smallest * 0.55)
     score = fits.mean(axis=0)
+    at_edge = np.take_along_axis(walks, np.minimum(first, len(steps) - 1)[:, None], axis=1)[:, 0]
+    brighter = (met & (at_edge > core)).mean(axis=0)
+    score *= np.clip((_BONY - brighter) / 0.2, 0, 1)
     # a centre is where opposite walks are equally long
     half = ANGLES // 2
     uneven = np.abs(reach[:half] - reach[half:])

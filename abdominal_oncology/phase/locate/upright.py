@@ -27,7 +27,7 @@ class Upright:
     """``hu`` (n, row, column): rows run to the patient's back, columns to the left; ``indices`` along k as asked for.
 
     ``height_mm`` is each slice's LPS z; ``pixel_mm`` the side of a pixel. ``blank`` is the share of voxels that were no
-    number and are now air.
+    number and are now air. After :meth:`cropped`, ``corner`` is where the rest begins in the ``whole`` (rows, columns).
     """
 
     hu: NDArray[np.float32]
@@ -36,6 +36,8 @@ class Upright:
     pixel_mm: float
     turn: Turn
     blank: float = 0.0
+    whole: tuple[int, int] = (0, 0)
+    corner: tuple[int, int] = (0, 0)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -44,11 +46,18 @@ class Upright:
         """Back to front and left to right, for slices whose header is wrong."""
         turn = replace(self.turn, flip_rows=self.turn.flip_rows != rows, flip_columns=self.turn.flip_columns != columns)
         step = (slice(None), slice(None, None, -1 if rows else 1), slice(None, None, -1 if columns else 1))
+        if self.corner != (0, 0) or self.hu.shape[1:] != self.whole:
+            raise InvalidInputError("slices are flipped before they are cropped")
         return replace(self, hu=np.ascontiguousarray(self.hu[step]), turn=turn)
+
+    def cropped(self, rows: slice, columns: slice) -> Upright:
+        """Only these rows and columns."""
+        corner = (self.corner[0] + rows.start, self.corner[1] + columns.start)
+        return replace(self, hu=np.ascontiguousarray(self.hu[:, rows, columns]), corner=corner)
 
     def to_array(self, points: NDArray[np.float64], geometry: Geometry) -> NDArray[np.float64]:
         """Fractional (j, i) in the reader's slices from fractional (row, column) in these."""
-        shares = (points + 0.5) / np.asarray(self.hu.shape[1:])
+        shares = (points + self.corner + 0.5) / self.whole
         return self.turn.to_array(shares, (geometry.shape[1], geometry.shape[2]))
 
     @property
@@ -151,7 +160,8 @@ def read_upright(reader: SliceReader, slices: Sequence[int], pixel_mm: float, th
     turn = Turn.of(geometry)
     upright = np.ascontiguousarray(turn.apply(small))
     side = float(np.sqrt(sizes[0] / rows * sizes[1] / columns))
-    return Upright(upright, tuple(int(k) for k in slices), slice_heights_mm(geometry)[list(slices)], side, turn, blank)
+    indices, heights = tuple(int(k) for k in slices), slice_heights_mm(geometry)[list(slices)]
+    return Upright(upright, indices, heights, side, turn, blank, (upright.shape[1], upright.shape[2]))
 
 
 def spread_evenly(start: int, stop: int, count: int) -> tuple[int, ...]:

@@ -33,6 +33,9 @@ def _cava_place(behind: Floats, left: Floats) -> Floats:
 
 AORTA = TubeKind((5.5, 17.0), 2.6, 27.0, _BLOOD_HU, _aorta_place, 0.45)
 CAVA = TubeKind((6.5, 17.0), 4.5, 25.0, _BLOOD_HU, _cava_place, 0.62)
+_CAVA_LEVELS_MM = (15.0, -165.0)
+"""Below the kidneys' veins its blood is that of the legs, and enhances later."""
+_LEAST_PRIOR = 0.2
 _WINDOW_MM = ((-95.0, -12.0), (-50.0, 50.0))
 
 
@@ -43,7 +46,10 @@ def find_aorta(stack: Stack) -> list[Candidate | None]:
 
 def find_cava(stack: Stack, aorta: list[Candidate | None]) -> list[Candidate | None]:
     """The inferior vena cava, once the aorta is known: it lies to the right of it and does not overlap."""
-    return _follow(stack, CAVA, aorta)
+    run = _follow(stack, CAVA, aorta)
+    high, low = _CAVA_LEVELS_MM
+    away = np.isfinite(stack.level_mm) & ((stack.level_mm > high) | (stack.level_mm < low))
+    return [None if gone else each for each, gone in zip(run, away, strict=True)]
 
 
 def _follow(stack: Stack, kind: TubeKind, taken: list[Candidate | None]) -> list[Candidate | None]:
@@ -56,6 +62,9 @@ def _follow(stack: Stack, kind: TubeKind, taken: list[Candidate | None]) -> list
         rows = np.flatnonzero((behind[:, 0] >= _WINDOW_MM[0][0]) & (behind[:, 0] <= _WINDOW_MM[0][1]))
         columns = np.flatnonzero((left[0] >= _WINDOW_MM[1][0]) & (left[0] <= _WINDOW_MM[1][1]))
         prior = kind.prior(behind[rows], left[:, columns]) * stack.body[n][np.ix_(rows, columns)]
+        likely = prior > _LEAST_PRIOR
+        rows, columns = rows[likely.any(axis=1)], columns[likely.any(axis=0)]
+        prior = prior[likely.any(axis=1)][:, likely.any(axis=0)]
         other = taken[n]
         if other is not None:
             apart = np.hypot(rows[:, None] - other.row, columns[None, :] - other.column) * stack.pixel_mm

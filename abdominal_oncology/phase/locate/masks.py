@@ -1,0 +1,61 @@
+"""Quick operations on masks of one slice; squares instead of discs, for their filters run along rows and columns."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Mask = NDArray[np.bool_]
+
+
+def shrink(mask: Mask, pixels: int) -> Mask:
+    """Without its outer ``pixels``; what leaves the picture is not eaten at its edge."""
+    held = ndimage.minimum_filter(mask.view(np.uint8), 2 * pixels + 1, mode="nearest")
+    result: Mask = held.view(bool)
+    return result
+
+
+def grow(mask: Mask, pixels: int) -> Mask:
+    """With ``pixels`` more on every side.
+
+    >>> int(grow(np.eye(5, dtype=bool), 1).sum())
+    19
+    """
+    result: Mask = ndimage.maximum_filter(mask.view(np.uint8), 2 * pixels + 1, mode="nearest").view(bool)
+    return result
+
+
+def opened(mask: Mask, pixels: int) -> Mask:
+    """Only where a square of 2 · ``pixels`` + 1 fits in."""
+    return grow(shrink(mask, pixels), pixels)
+
+
+def filled(mask: Mask) -> Mask:
+    """With its holes.
+
+    >>> ring = np.ones((3, 3), bool)
+    >>> ring[1, 1] = False
+    >>> bool(filled(ring)[1, 1])
+    True
+    """
+    outside, count = ndimage.label(~mask)
+    if not count:
+        return mask
+    open_ = np.zeros(count + 1, dtype=bool)
+    for edge in (outside[0], outside[-1], outside[:, 0], outside[:, -1]):
+        open_[edge] = True
+    open_[0] = False
+    result: Mask = ~open_[outside]
+    return result
+
+
+def largest(mask: Mask) -> Mask:
+    """Its largest connected piece; empty if there is none."""
+    pieces, count = ndimage.label(mask)
+    if count <= 1:
+        return mask
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    result: Mask = pieces == sizes.argmax()
+    return result
