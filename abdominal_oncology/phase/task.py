@@ -19,7 +19,9 @@ from abdominal_oncology.learning.finding import Finding, Provenance
 from abdominal_oncology.learning.recipe import Recipe
 from abdominal_oncology.learning.samples import Labelled, Samples
 from abdominal_oncology.phase import encoding_losses, networks
+from abdominal_oncology.phase.checks import slab_to_sample
 from abdominal_oncology.phase.decide import finding_from_slices
+from abdominal_oncology.phase.locate import locate_slab
 from abdominal_oncology.phase.prepare import SlicePreparation, prepare_slices
 from abdominal_oncology.phase.sampling import random_slices, uniform_slices
 from abdominal_oncology.phase.training import default_recipe, phantom_samples, published_recipe
@@ -42,10 +44,12 @@ class PhaseTask:
         return make(network) if network else make()
 
     def samples(self, case: Case, preparation: Mapping[str, Any], progress: Progress = silent) -> Samples:
-        """A random share of the slices of a series; only these are decoded."""
+        """A random share of the slices of a series, or of its abdomen; only these are decoded."""
         settings = SlicePreparation.from_mapping(preparation)
-        count = _ct(case).geometry.shape[0]
-        return _prepared(case, settings, random_slices(count, settings.fraction * 100, settings.seed), progress)
+        reader = _ct(case)
+        within = slab_to_sample(locate_slab(reader)) if settings.region else None
+        chosen = random_slices(reader.geometry.shape[0], settings.fraction * 100, settings.seed, within)
+        return _prepared(case, settings, chosen, progress)
 
     def training_samples(self, case: Case, preparation: Mapping[str, Any], progress: Progress = silent) -> Samples:
         """Slices spread evenly, about as many from a thick as from a thin series."""
