@@ -103,9 +103,10 @@ def test_organs_have_their_own_hu(trunk: Phantom, image: Image, regions: Regions
     labels = trunk.labels["venous"].voxels
     names = {each.structure for each in regions.regions}
     assert {"aorta", "liver"} <= names
+    tones = trunk.truth["phases"]["venous"]["structures_hu"]
     for each in regions.regions:
         inside = ndimage.binary_erosion(labels == find(each.structure).number, np.ones((1, 3, 3)))
-        truth = float(np.median(image.voxels[inside]))
+        truth = float(np.median(image.voxels[inside])) if inside.any() else tones[each.structure]
         assert abs(each.hu - truth) < max(3 * each.error_hu, 12), each
         assert each.source == "automatic"
         assert set(each.slices) <= set(regions.slices)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from abdominal_oncology.imaging.image import ImageWarning
 from abdominal_oncology.imaging.reader import SliceReader, slice_indices
 from abdominal_oncology.phase.locate.organs import Patch, find_kidneys, find_liver, find_spleen
+from abdominal_oncology.phase.locate.portal import find_portal_vein
 from abdominal_oncology.phase.locate.slab import SLAB_MM, Slab, locate_slab
 from abdominal_oncology.phase.locate.stack import PIXEL_MM, Stack
 from abdominal_oncology.phase.locate.summary import SliceValue, plausible, summarise
@@ -60,8 +61,8 @@ def find_regions(
     slices: Sequence[int] | None = None,
     max_slices: int = 24,
 ) -> RegionsFound:
-    """Aorta, inferior vena cava, liver, spleen and kidneys on at most ``max_slices`` slices of the ``slab`` (None: it
-    is located first), or on the ``slices`` named.
+    """Aorta, inferior vena cava, portal vein, liver, spleen and kidneys on at most ``max_slices`` slices of the
+    ``slab`` (None: it is located first), or on the ``slices`` named.
 
     Raises WrongModalityError for what is no CT, InvalidInputError where slices are not axial. What cannot be found is
     left out; why, where it is known, is in ``warnings``.
@@ -91,11 +92,16 @@ def find_regions(
     aorta = find_aorta(stack)
     patches["aorta"] = _lumens(stack, aorta)
     if not lost:  # where the height is not known only the aorta can be told by its place
-        patches["inferior_vena_cava"] = _lumens(stack, find_cava(stack, aorta))
+        cava = find_cava(stack, aorta)
+        patches["inferior_vena_cava"] = _lumens(stack, cava)
         contrast = _looks_enhanced(patches["aorta"])
         patches["kidney_right"], patches["kidney_left"] = find_kidneys(stack, contrast)
         patches["liver"] = find_liver(stack)
         patches["spleen"] = find_spleen(stack, patches["kidney_left"])
+        if contrast:
+            blood_hu = float(np.median([each.hu for each in patches["aorta"] if each is not None]))
+            portal = find_portal_vein(stack, patches["liver"], (aorta, cava), blood_hu)
+            patches["portal_vein"] = _lumens(stack, portal)
     found = {name: summarise(name, _values(stack, each)) for name, each in patches.items()}
     kept, doubts = plausible({name: each for name, each in found.items() if each is not None})
     warnings += doubts

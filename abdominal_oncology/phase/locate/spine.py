@@ -12,7 +12,7 @@ _DIRECTIONS = 16
 _FOLLOW_MM = 25.0
 """Over this distance along the body the canal hardly moves."""
 _LEAST = 0.1
-_MIDDLE_MM = 26.0
+_MIDDLE_MM = 22.0
 
 
 def spinal_canals(
@@ -24,7 +24,7 @@ def spinal_canals(
         return missing
     rows, columns = (np.flatnonzero(body.any(axis=axis)) for axis in ((0, 2), (0, 1)))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    top += (bottom - top) // 4  # the canal lies behind the front quarter, in the middle half
+    top += (bottom - top) // 2  # the canal lies in the back half, not far from the middle
     side = (right - left) // 4
     box = np.s_[:, top:bottom, left + side : max(right - side, left + side + 1)]
     score = enclosed(hu[box] > _BONE_HU, pixel_mm)

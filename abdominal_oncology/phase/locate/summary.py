@@ -27,18 +27,21 @@ class SliceValue:
 class Trust:
     """How much one structure's finder is to be trusted: ``slices`` needed at least (fewer where fewer were read would
     be luck), ``floor_hu`` the least error, ``agree_hu`` what slices of one structure may differ by (and
-    ``relative`` to how bright it is), ``share`` of the slices found that must agree."""
+    ``relative`` to how bright it is), ``share`` of the slices found that must agree, ``quantile`` of those that do
+    is the value: above the middle where a slice can only be too dark, for an edge reached in."""
 
     slices: int
     floor_hu: float
     agree_hu: float
     share: float
     relative: float = 0.08
+    quantile: float = 0.5
 
 
 _TRUST: Mapping[str, Trust] = {
-    "aorta": Trust(1, 3.0, 14.0, 0.4, 0.2),
-    "inferior_vena_cava": Trust(3, 6.0, 14.0, 0.55),
+    "aorta": Trust(1, 3.0, 14.0, 0.45, 0.2),
+    "inferior_vena_cava": Trust(3, 9.0, 14.0, 0.55),
+    "portal_vein": Trust(2, 9.0, 16.0, 0.5, 0.08, 0.75),
     "liver": Trust(1, 3.0, 10.0, 0.5),
     "spleen": Trust(2, 4.0, 12.0, 0.55),
     "kidney_left": Trust(2, 8.0, 16.0, 0.55),
@@ -59,7 +62,7 @@ def summarise(structure: str, values: Sequence[SliceValue]) -> RegionHU | None:
     if agreeing.sum() < trust.slices or weight[agreeing].sum() < trust.share * weight.sum():
         return None
     inner = hu[agreeing]
-    value = float(np.median(inner))
+    value = float(np.quantile(inner, trust.quantile))
     spread = float(1.4826 * np.median(np.abs(inner - value)))
     alone = float(np.median([each.noise_hu / np.sqrt(max(each.voxels / 4, 1)) for each in values]))
     lost = 1 - float(weight[agreeing].sum() / weight.sum())
@@ -100,7 +103,10 @@ def plausible(found: Mapping[str, RegionHU]) -> tuple[dict[str, RegionHU], list[
         doubts.append(ImageWarning("region-doubted", text))
 
     aorta = kept.get("aorta")
-    if aorta is not None:
+    if aorta is None:
+        for name in set(kept) & {"spleen", "inferior_vena_cava", "kidney_left", "kidney_right"}:
+            leave_out(name, "without an aorta to compare it with")
+    else:
         for name, more in _BRIGHTER_HU.items():
             if name in kept and kept[name].hu > aorta.hu + more:
                 leave_out(name, f"brighter than the aorta ({aorta.hu:.0f} HU)")

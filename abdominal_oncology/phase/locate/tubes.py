@@ -21,7 +21,7 @@ _REACH_MM = 21.0
 _MEMBERS = 25
 _SAME_MM = 5.0
 _SKIP_COST = 0.35
-_BONY = 0.75
+_BONY = 0.65
 """What is brighter all around is the inside of a bone."""
 
 

@@ -22,7 +22,7 @@ def _bell(value: Floats, middle: float, width: float) -> Floats:
 
 def _aorta_place(behind: Floats, left: Floats) -> Floats:
     """Before the lumbar spine, a little to the left; beside the thoracic one."""
-    lumbar = _bell(behind, -48.0, 14.0) * _bell(left, 10.0, 13.0)
+    lumbar = _bell(behind, -52.0, 12.0) * _bell(left, 11.0, 13.0)
     thoracic = _bell(behind, -36.0, 14.0) * _bell(left, 24.0, 10.0)
     return np.maximum(lumbar, thoracic)
 
