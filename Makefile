@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-EXTRAS := torch,cluster,batch,scene,dev
+EXTRAS := torch,cluster,batch,onnx,scene,dev
 # pytest workers; benchmarks and timing bounds are marked to run alone
 WORKERS ?= 2
 

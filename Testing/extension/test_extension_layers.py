@@ -26,12 +26,12 @@ ROOMS: dict[str, set[str]] = {
     "panels": {"scene", "worker"} | CLINICAL | BELOW_CLINICAL,
 }
 """Room → the rooms it may know, beside itself and what is common to all."""
-COMPOSITION = {"cli", "bench", "demo", "report", "__main__"}
+COMPOSITION = {"cli", "bench", "demo", "report", "tasks", "__main__"}
 """They call everything (but no panel) and decide nothing."""
 
 SLICER = {"slicer", "vtk", "vtkmodules", "sitkUtils", "DICOMLib", "SampleData", "mrml"}
 QT = {"qt", "ctk", "PySide6", "PyQt5", "PythonQt"}
-HEAVY = {"torch", "monai", "imagecodecs", "matplotlib", "onnxruntime", "sklearn", "skimage", "lightning_fabric"}
+HEAVY = {"torch", "monai", "imagecodecs", "matplotlib", "onnx", "onnxscript", "onnxruntime", "sklearn", "skimage", "lightning_fabric"}
 
 
 @dataclass(frozen=True)

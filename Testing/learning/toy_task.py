@@ -66,6 +66,7 @@ class ToyTask:
     name = "toy"
     question = "side"
     roles: tuple[str, ...] = ("picture",)
+    modality = Modality.OTHER
 
     def recipe(self, network: str = "", published: bool = False) -> Recipe:
         return toy_recipe()

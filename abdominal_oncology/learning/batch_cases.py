@@ -35,9 +35,7 @@ class BatchCase:
 def cases_of_manifest(manifest: Manifest, task: Task) -> tuple[BatchCase, ...]:
     """Every row, whether its files are there or not: a missing one fails alone."""
     return tuple(
-        BatchCase(
-            row.case, row.patient, partial(_open, manifest, row, tuple(task.roles)), partial(_inputs, manifest, row)
-        )
+        BatchCase(row.case, row.patient, partial(_open, manifest, row, task), partial(_inputs, manifest, row))
         for row in manifest.rows
     )
 
@@ -95,12 +93,12 @@ class Shard:
         return [case for case in cases if self.has(case.case)]
 
 
-def _open(manifest: Manifest, row: CaseRow, roles: tuple[str, ...]) -> Case:
-    for role in roles:
+def _open(manifest: Manifest, row: CaseRow, task: Task) -> Case:
+    for role in task.roles:
         if role not in row.images:
             index = manifest.rows.index(row)
             raise manifest.error(index, f"image.{role}", f"case {row.case!r} names no such image", "fill in its path")
-    return open_case(manifest, row)
+    return open_case(manifest, row, task.modality)
 
 
 def _inputs(manifest: Manifest, row: CaseRow) -> dict[str, str]:

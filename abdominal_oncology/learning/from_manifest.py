@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from abdominal_oncology.errors import AbdominalOncologyError, InvalidInputError
+from abdominal_oncology.imaging.image import Modality
 from abdominal_oncology.imaging.reader import SliceReader
 from abdominal_oncology.imaging.reference import open_reference
 from abdominal_oncology.learning.case import Case
@@ -26,14 +27,17 @@ from abdominal_oncology.learning.task import Task
 from abdominal_oncology.progress import Progress, silent
 
 
-def open_case(manifest: Manifest, row: CaseRow) -> Case:
-    """The case of a row; headers are read, voxels are not. Errors name the row and the column."""
+def open_case(manifest: Manifest, row: CaseRow, modality: Modality | None = None) -> Case:
+    """The case of a row; headers are read, voxels are not. Errors name the row and the column.
+
+    ``modality`` is what images must be; a volume file that does not say what it measures is taken as that.
+    """
     index = manifest.rows.index(row)
     opened: dict[str, dict[str, SliceReader]] = {"image": {}, "mask": {}}
     for kind, paths in (("image", row.images), ("mask", row.masks)):
         for role, path in paths.items():
             try:
-                reader = open_reference(manifest.folder, path, modality="MASK" if kind == "mask" else None)
+                reader = open_reference(manifest.folder, path, modality=Modality.MASK if kind == "mask" else modality)
             except AbdominalOncologyError as error:
                 cell = manifest.error(index, f"{kind}.{role}", "")
                 raise type(error)(error.problem, where=f"{cell.where}: {path}", remedy=error.remedy) from error
@@ -81,7 +85,7 @@ def store_of_phantoms(
 
 
 def _prepare(manifest: Manifest, row: CaseRow, task: Task, recipe: Recipe) -> Samples:
-    return task.training_samples(open_case(manifest, row), recipe.preparation)
+    return task.training_samples(open_case(manifest, row, task.modality), recipe.preparation)
 
 
 def _key(row: CaseRow) -> list[object]:

@@ -42,7 +42,7 @@ def _onnx_file(model: Model, precision: Precision, cache: Path | None) -> tuple[
     if model.onnx_path is not None:
         return model.onnx_path, "the bundle has an ONNX file"
     if cache is None:
-        raise InvalidInputError("the bundle has no ONNX file", remedy="add one with abdominal-oncology bundle export")
+        raise InvalidInputError("the bundle has no ONNX file", remedy="add one: bundle export NAME --output DIR --onnx")
     # an exporter of another torch may succeed where this one failed
     name = f"{model.sha256[:32] or model.facts.name}-torch{torch.__version__.split('+')[0]}"
     path, failed = cache / f"{name}.onnx", cache / f"{name}.failed.txt"

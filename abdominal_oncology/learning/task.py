@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from abdominal_oncology.imaging.image import Modality
 from abdominal_oncology.learning.answers import Answers
 from abdominal_oncology.learning.bundle.facts import BundleFacts
 from abdominal_oncology.learning.case import Case
@@ -30,6 +31,11 @@ class Task(Protocol):
     @property
     def roles(self) -> tuple[str, ...]:
         """Images a case must have; the first alone makes a case where a folder is given instead of a manifest."""
+        ...
+
+    @property
+    def modality(self) -> Modality:
+        """What its images must be."""
         ...
 
     def recipe(self, network: str = "", published: bool = False) -> Recipe:

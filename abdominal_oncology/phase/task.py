@@ -38,6 +38,7 @@ class PhaseTask:
     name = "phase"
     question = "phase"
     roles: tuple[str, ...] = (ROLE,)
+    modality = Modality.CT
 
     def recipe(self, network: str = "", published: bool = False) -> Recipe:
         make = published_recipe if published else default_recipe
