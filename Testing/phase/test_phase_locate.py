@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from abdominal_oncology.imaging.reader import ArrayReader
 from abdominal_oncology.phantom.ct_study import ct_study
 from abdominal_oncology.phantom.result import Phantom
 from abdominal_oncology.phase.locate import RegionsFound, Slab, find_regions, locate_slab
+from abdominal_oncology.phase.locate.features import COUNT
+from abdominal_oncology.phase.locate.heights import ELSEWHERE, LEVELS_MM, HeightModel
+from abdominal_oncology.phase.locate.train_heights import make_examples, train
 from abdominal_oncology.progress import Progress, silent
 
 STEP_MM = 10.0
@@ -243,3 +247,20 @@ def test_mr_and_coronal_slices_are_refused(image: Image) -> None:
     coronal = Geometry((4, 8, 8), directions=((0.0, 1.0, 0.0), (0.0, 0.0, -1.0), (1.0, 0.0, 0.0)))
     with pytest.raises(InvalidInputError, match="coronal, not axial"):
         locate_slab(ArrayReader(Image(np.zeros((4, 8, 8), np.int16), coronal, Modality.CT)))
+
+
+def test_the_height_model_can_be_made_again(tmp_path: Path) -> None:
+    examples = make_examples(3, 1)
+    assert examples.features.shape[1] == COUNT
+    assert np.isnan(examples.level_mm).any()
+    targets = examples.targets()
+    assert np.allclose(targets.sum(axis=1), 1)
+    assert (targets.argmax(axis=1) == ELSEWHERE).tolist() == np.isnan(examples.level_mm).tolist()
+    model = train(examples, epochs=300)
+    model.save(tmp_path / "heights.npz")
+    with np.load(tmp_path / "heights.npz") as arrays:
+        again = HeightModel.from_arrays(arrays)
+    trunk_slices = ~np.isnan(examples.level_mm)
+    guessed = LEVELS_MM[again.levels(examples.features)[trunk_slices, :ELSEWHERE].argmax(axis=1)]
+    assert np.median(np.abs(guessed - examples.level_mm[trunk_slices])) < 40
+    assert (tmp_path / "heights.npz").stat().st_size < 60_000

@@ -103,7 +103,7 @@ def train(examples: Examples, seed: int = 0, epochs: int = 160, progress: Progre
     targets = examples.targets()
     trunk = ~np.isnan(examples.level_mm)
     count, batch = len(targets), 256
-    steps = epochs * (count // batch)
+    steps = epochs * max(count // batch, 1)
     for step in range(1, steps + 1):
         chosen = rng.integers(count, size=batch)
         turn = int(rng.integers(len(TURNS)))
@@ -154,7 +154,7 @@ def main(arguments: Sequence[str] | None = None, progress: Progress = silent) ->
     parser = argparse.ArgumentParser(prog="train_heights", description="make the weights of the height model")
     parser.add_argument("output", type=Path)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--anatomies", type=int, default=200)
+    parser.add_argument("--anatomies", type=int, default=220)
     options = parser.parse_args(arguments)
     examples = make_examples(options.seed, options.anatomies, part(progress, 0.0, 0.9))
     train(examples, options.seed, progress=part(progress, 0.9, 1.0)).save(options.output)
