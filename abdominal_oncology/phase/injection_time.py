@@ -27,12 +27,12 @@ def elapsed_seconds(facts: Mapping[str, Any]) -> Elapsed:
     >>> elapsed_seconds({"ContrastBolusStartTime": "235930", "AcquisitionTime": "000045.5"}).seconds
     75.5
     """
-    start = _seconds_of_day(facts.get("ContrastBolusStartTime"))
+    start = seconds_of_day(facts.get("ContrastBolusStartTime"))
     if start is None:
         return Elapsed(None, "")
-    acquired = _seconds_of_day(facts.get("AcquisitionTime"))
+    acquired = seconds_of_day(facts.get("AcquisitionTime"))
     if acquired is None:
-        acquired = _seconds_of_day(str(facts.get("AcquisitionDateTime") or "")[8:])
+        acquired = seconds_of_day(str(facts.get("AcquisitionDateTime") or "")[8:])
     if acquired is None:
         return Elapsed(None, "the injection has a time, the acquisition none")
     # the header gives the injection no date: the two are on the nearer sides of midnight
@@ -43,7 +43,12 @@ def elapsed_seconds(facts: Mapping[str, Any]) -> Elapsed:
     return Elapsed(after, f"acquired {after:g} s after the injection by the header")
 
 
-def _seconds_of_day(value: Any) -> float | None:
+def seconds_of_day(value: Any) -> float | None:
+    """Of a DICOM time; None for what is none.
+
+    >>> seconds_of_day("0130"), seconds_of_day("2530")
+    (5400.0, None)
+    """
     found = _TIME.match(str(value).strip()) if value is not None else None
     if found is None:
         return None
