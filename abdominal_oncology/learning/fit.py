@@ -94,7 +94,7 @@ def fit(
         recipe,
         soft=soft,
         device=engine.device,
-        augment=_augmentation(recipe),
+        augment=recipe_augmentation(recipe),
     )
 
     def validate(model: nn.Module) -> Mapping[str, float]:
@@ -134,13 +134,14 @@ def answer_store(
     return StoreAnswers(np.concatenate(logits), np.concatenate(features), store.owners[picked])
 
 
-def _augmentation(recipe: Recipe) -> Augment | None:
+def recipe_augmentation(recipe: Recipe) -> Augment | None:
+    """The recipe's augmentation for a source of batches; None where it has none."""
     pipeline = Pipeline.from_config(recipe.augmentation)
     if not pipeline.choices:
         return None
 
-    def augment(batch: Tensor, samples: Indices, epoch: int) -> Tensor:
-        drawn = pipeline.draw([int(each) for each in samples], seed=recipe.train.seed, epoch=epoch)
+    def augment(batch: Tensor, showings: Indices, epoch: int) -> Tensor:
+        drawn = pipeline.draw([tuple(each) for each in showings.tolist()], seed=recipe.train.seed, epoch=epoch)
         return pipeline.apply(batch, drawn, mask_channels=recipe.mask_channels)
 
     return augment

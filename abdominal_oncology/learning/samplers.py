@@ -75,6 +75,19 @@ def p_by_k_batches(labels: ArrayLike, classes: int, per_class: int, epoch: int, 
     return list(_deal(streams, counts, rng))
 
 
+def shown_before(order: Indices) -> Indices:
+    """How often each case of an order came before.
+
+    >>> shown_before(np.array([7, 3, 7, 7, 3])).tolist()
+    [0, 0, 1, 2, 1]
+    """
+    by_case = np.argsort(order, kind="stable")
+    _, counts = np.unique(order, return_counts=True)
+    result = np.empty(len(order), dtype=np.intp)
+    result[by_case] = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return result
+
+
 def _members(labels: ArrayLike) -> list[Indices]:
     array = np.asarray(labels)
     if array.ndim != 1 or not len(array):

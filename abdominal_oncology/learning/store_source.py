@@ -17,12 +17,16 @@ from abdominal_oncology.learning.trainer import Batch
 
 Indices = NDArray[np.intp]
 Augment = Callable[[Tensor, Indices, int], Tensor]
-"""(batch, sample indices, epoch) → batch. What is drawn depends on index and epoch alone."""
+"""(batch, (n, 2) of sample and how often it was shown before in this epoch, epoch) → batch.
+
+What is drawn depends on these numbers alone, so a sample that comes twice in an epoch comes in two guises.
+"""
 
 
 class StoreSource:
     """The samples ``picked`` of a store, in the order that the recipe's sampler gives.
 
+    A batch of an order is (n, 2): which of the picked samples, and how often it came before in this epoch.
     ``soft`` gives label rows instead of class indices. The next batch is made while the network works on this one.
     """
 
@@ -41,13 +45,21 @@ class StoreSource:
         self._labels = store.labels[picked]
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="next-batch")
         self._pending: tuple[tuple[bytes, int], Future[Batch]] | None = None
-        self._orders: tuple[int, Sequence[Indices]] | None = None
+        self._orders: tuple[int, Sequence[Indices], dict[bytes, int]] | None = None
 
     def order(self, epoch: int) -> Sequence[Indices]:
         """As whole batches: what is left over at the end of an epoch comes up in another, shuffled anew."""
+        return self._order_and_places(epoch)[0]
+
+    def _order_and_places(self, epoch: int) -> tuple[Sequence[Indices], dict[bytes, int]]:
+        """The batches, and where each stands: no two are alike, as no sample comes twice for the first time."""
         if self._orders is None or self._orders[0] != epoch:
-            self._orders = (epoch, self._draw_order(epoch))
-        return self._orders[1]
+            batches = self._draw_order(epoch)
+            shown = samplers.shown_before(np.concatenate(batches))
+            parts = np.split(shown, np.cumsum([len(batch) for batch in batches])[:-1])
+            order = [np.stack(pair, axis=1) for pair in zip(batches, parts, strict=True)]
+            self._orders = (epoch, order, {batch.tobytes(): place for place, batch in enumerate(order)})
+        return self._orders[1:]
 
     def _draw_order(self, epoch: int) -> Sequence[Indices]:
         seed, batch = self.recipe.train.seed, self.recipe.batch
@@ -74,15 +86,15 @@ class StoreSource:
 
     def _following(self, indices: Indices, epoch: int) -> Indices | None:
         """The batch after this one in the same epoch; None at its end, or where ranks share batches."""
-        order = self.order(epoch)
-        position = next((n for n, each in enumerate(order) if each is indices or np.array_equal(each, indices)), None)
-        return None if position is None or position + 1 == len(order) else order[position + 1]
+        order, places = self._order_and_places(epoch)
+        place = places.get(indices.tobytes())
+        return None if place is None or place + 1 == len(order) else order[place + 1]
 
     def _make(self, indices: Indices, epoch: int) -> Batch:
-        samples = self.picked[indices]
+        samples = self.picked[indices[:, 0]]
         inputs = as_float(torch.from_numpy(self.store.inputs[samples]).to(self.device))
         if self.augment is not None:
-            inputs = self.augment(inputs, samples, epoch)
+            inputs = self.augment(inputs, np.stack((samples, indices[:, 1]), axis=1), epoch)
         wanted = torch.channels_last if inputs.ndim == 4 else torch.channels_last_3d
         inputs = inputs.contiguous(memory_format=wanted)
         target = self.store.rows[samples] if self.soft else self.store.labels[samples]
