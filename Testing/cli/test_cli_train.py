@@ -102,6 +102,8 @@ def test_a_table_becomes_a_bundle_that_predicts(
     )
     assert code == 0
     assert len(list((tmp_path / "out").rglob("*.json"))) >= 15
+    assert len(read_predictions(tmp_path / "out" / "predictions.csv").cases) == 15
+    assert main(["evaluate", str(tmp_path / "out" / "predictions.csv"), "--output", str(tmp_path / "report")]) == 0
     # the same command finds everything done
     assert _train(cases, recipe, tmp_path / "run", "--bundle", "our-phases") == 0
 

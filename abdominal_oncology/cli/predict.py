@@ -11,6 +11,9 @@ from abdominal_oncology.learning.batch_cases import Shard, cases_of
 from abdominal_oncology.learning.batch_files import result_row
 from abdominal_oncology.learning.batch_predict import BatchSummary, collect, predict_cases
 from abdominal_oncology.learning.bundle.store import installed_store
+from abdominal_oncology.learning.findings_as_predictions import predictions_of
+from abdominal_oncology.learning.manifest import read_manifest
+from abdominal_oncology.learning.predictions_file import write_predictions
 from abdominal_oncology.learning.predictor import Predictor
 from abdominal_oncology.progress import part
 from abdominal_oncology.tasks import TASKS, load_task
@@ -71,6 +74,8 @@ def run(options: argparse.Namespace) -> int:
         readers=options.readers,
         progress=part(progress, 0.05, 1.0),
     )
+    if options.cases.is_file():
+        _write_predictions(summary, options, task.question, bundle.facts.classes)
     made_by = predictor.provenance()
     engine = f"; {made_by.engine}" if made_by.engine else ""
     return _report(
@@ -78,6 +83,15 @@ def run(options: argparse.Namespace) -> int:
         options.json,
         f"bundle {made_by.bundle} {made_by.bundle_version}, on {made_by.device}: {made_by.device_reason}{engine}",
     )
+
+
+def _write_predictions(
+    summary: BatchSummary, options: argparse.Namespace, question: str, classes: tuple[str, ...]
+) -> None:
+    """Where the manifest knows answers, ``predictions.csv`` for ``evaluate`` lies beside the findings."""
+    labelled = predictions_of(summary.results, read_manifest(options.cases), question, classes)
+    if labelled is not None:
+        write_predictions(options.output / "predictions.csv", labelled.cases, labelled.predictions)
 
 
 def _report(summary: BatchSummary, as_json: bool, how: str) -> int:
