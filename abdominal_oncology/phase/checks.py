@@ -20,7 +20,9 @@ from abdominal_oncology.phase.locate.upright import Upright, read_upright, sprea
 _SURE_OF_SLAB = 0.5
 _GUT_LOOKS, _GUT_PIXEL_MM, _GUT_SLICES = 10, 2.5, 2
 _BELOW_HEART_MM = -60.0
-_BRIGHT_HU, _METAL_HU, _LEAST_MM2, _FROM_SKIN_MM, _FRONT = 190.0, 1500.0, 350.0, 18.0, 0.5
+_BRIGHT_HU, _METAL_HU, _LEAST_MM2, _FROM_SKIN_MM = 190.0, 1500.0, 300.0, 18.0
+_THINNER_MM = 6.0  # ribs are
+_FRONT, _VESSELS_FROM, _VESSELS_MM = 0.5, 0.35, 35.0
 
 
 def require_ct(reader: SliceReader) -> None:
@@ -57,8 +59,8 @@ def as_warnings(found: Sequence[ImageWarning]) -> list[FindingWarning]:
 
 
 def gut_warnings(reader: SliceReader, slab: Slab) -> list[FindingWarning]:
-    """Positive contrast in stomach or bowel: large bright pools in the front half of the belly, away from skin and
-    bone. It says nothing of the phase, and networks may take it for something that does."""
+    """Positive contrast in stomach or bowel: thick bright pools in the front half of the belly, away from skin and
+    from where the great vessels run. It says nothing of the phase, and networks may take it for something that does."""
     heights = np.asarray(slab.heights_mm)
     inside = [k for k in range(slab.start, slab.stop) if heights[k] < _BELOW_HEART_MM]
     if not inside:
@@ -81,14 +83,17 @@ def _pool_mm2(seen: Upright, n: int) -> float:
     rows = np.flatnonzero(body.any(axis=1))
     if len(rows) < 10:
         return 0.0
-    middle = rows[0] + _FRONT * (rows[-1] - rows[0])
     depth: NDArray[np.float64] = ndimage.distance_transform_edt(np.pad(body, 1), sampling=seen.pixel_mm)[1:-1, 1:-1]
-    pools, count = ndimage.label((hu > _BRIGHT_HU) & (hu < _METAL_HU))
+    bright = (hu > _BRIGHT_HU) & (hu < _METAL_HU)
+    pools, count = ndimage.label(ndimage.binary_opening(bright, iterations=round(_THINNER_MM / seen.pixel_mm)))
     if not count:
         return 0.0
     numbers = np.arange(1, count + 1)
     area = np.bincount(pools.ravel(), minlength=count + 1)[1:] * seen.pixel_mm**2
-    row = np.array([centre[0] for centre in ndimage.center_of_mass(pools > 0, pools, numbers)])
-    shallow = ndimage.minimum(depth, pools, numbers)
-    fits = (row < middle) & (np.asarray(shallow) > _FROM_SKIN_MM)
-    return float(area[fits].max()) if fits.any() else 0.0
+    centre = np.array(ndimage.center_of_mass(pools > 0, pools, numbers))
+    back = (centre[:, 0] - rows[0]) / (rows[-1] - rows[0])
+    columns = np.flatnonzero(body.any(axis=0))
+    aside_mm = np.abs(centre[:, 1] - (columns[0] + columns[-1]) / 2) * seen.pixel_mm
+    shallow = np.asarray(ndimage.minimum(depth, pools, numbers))
+    may_be_gut = (back < _FRONT) & (shallow > _FROM_SKIN_MM) & ((back < _VESSELS_FROM) | (aside_mm > _VESSELS_MM))
+    return float(area[may_be_gut].max()) if may_be_gut.any() else 0.0

@@ -92,6 +92,9 @@ def classify(
     measures = settings.kinetics or bool(settings.regions_given) or segmentation is not None
     if predictor is None and not measures:
         raise InvalidInputError("there is nothing to answer with", remedy="allow kinetics, or name a bundle")
+    if predictor is not None and predictor.model.facts.task != "phase":
+        made = predictor.model.facts
+        raise InvalidInputError(f"this bundle is for the task {made.task}, not phase", where=made.name)
     require_ct(reader)
     view = axial_view(reader.geometry, reader.source.path or name)
     progress(0.0, "looking at the values")
@@ -196,8 +199,6 @@ def _of_network(
         return None
     started = time.perf_counter()
     facts = predictor.model.facts
-    if facts.task != "phase":
-        raise InvalidInputError(f"this bundle is for the task {facts.task}, not phase", where=facts.name)
     preparation = SlicePreparation.from_mapping(facts.preparation)
     within = slab_to_sample(slab) if _wants_region(settings, predictor) else None
     order = [int(k) for k in random_slices(reader.geometry.shape[0], settings.fraction * 100, settings.seed, within)]

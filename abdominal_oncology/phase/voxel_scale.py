@@ -76,7 +76,9 @@ def _fault(values: NDArray[np.float32], low: float, high: float, is_ct: bool) ->
 def _shift_of(values: NDArray[np.float32]) -> float:
     """What to add, where a shift by 1024 is certain; else 0."""
     high = values > 300
-    if _share(values, -1500, -200) < 0.005 and high.any():
+    # beyond a round field of view many scanners write one constant, which says nothing
+    seen = values[values > values.min()]
+    if seen.size and _share(seen, -1500, -200) < 0.005 and high.any():
         tissue = _share(values, _OFFSET_HU - 200, _OFFSET_HU + 300)
         air = _share(values, -100, 224)
         # MR has no reason to hold most of its brighter voxels within a narrow band around 1024
