@@ -33,6 +33,18 @@ class AxialView:
         turned = slices[:, :: -1 if self.flip_rows else 1, :: -1 if self.flip_columns else 1]
         return turned.swapaxes(1, 2) if self.transposed else turned
 
+    def to_stored(self, points: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Fractional (j, i) of the stored slice from (row, column) of the view, given as shares 0 … 1 of the slice.
+
+        ``shape`` is the stored (rows, columns); a share of 0 is the outer edge of the first pixel.
+        """
+        rows, columns = points[:, 0], points[:, 1]
+        rows = 1 - rows if self.flip_rows else rows
+        columns = 1 - columns if self.flip_columns else columns
+        if self.transposed:
+            rows, columns = columns, rows
+        return np.stack([rows * shape[0] - 0.5, columns * shape[1] - 0.5], axis=1)
+
 
 def axial_view(geometry: Geometry, where: str = "") -> AxialView:
     """The view of a grid whose slices are axial, at most 45° off.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abdominal_oncology.errors import InvalidInputError, WrongModalityError
+from abdominal_oncology.imaging.axial import AxialView, axial_view
 from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import ImageWarning, Modality
 from abdominal_oncology.imaging.reader import SliceReader
@@ -34,7 +35,7 @@ class Upright:
     indices: tuple[int, ...]
     height_mm: NDArray[np.float64]
     pixel_mm: float
-    turn: Turn
+    view: AxialView
     blank: float = 0.0
     whole: tuple[int, int] = (0, 0)
     corner: tuple[int, int] = (0, 0)
@@ -44,11 +45,11 @@ class Upright:
 
     def flipped(self, rows: bool, columns: bool) -> Upright:
         """Back to front and left to right, for slices whose header is wrong."""
-        turn = replace(self.turn, flip_rows=self.turn.flip_rows != rows, flip_columns=self.turn.flip_columns != columns)
+        view = replace(self.view, flip_rows=self.view.flip_rows != rows, flip_columns=self.view.flip_columns != columns)
         step = (slice(None), slice(None, None, -1 if rows else 1), slice(None, None, -1 if columns else 1))
         if self.corner != (0, 0) or self.hu.shape[1:] != self.whole:
             raise InvalidInputError("slices are flipped before they are cropped")
-        return replace(self, hu=np.ascontiguousarray(self.hu[step]), turn=turn)
+        return replace(self, hu=np.ascontiguousarray(self.hu[step]), view=view)
 
     def cropped(self, rows: slice, columns: slice) -> Upright:
         """Only these rows and columns."""
@@ -58,7 +59,7 @@ class Upright:
     def to_array(self, points: NDArray[np.float64], geometry: Geometry) -> NDArray[np.float64]:
         """Fractional (j, i) in the reader's slices from fractional (row, column) in these."""
         shares = (points + self.corner + 0.5) / self.whole
-        return self.turn.to_array(shares, (geometry.shape[1], geometry.shape[2]))
+        return self.view.to_stored(shares, (geometry.shape[1], geometry.shape[2]))
 
     @property
     def warnings(self) -> tuple[ImageWarning, ...]:
@@ -77,44 +78,6 @@ class Upright:
         elif high < -300:
             found.append(ImageWarning("all-air", "there is nothing but air in the slices"))
         return tuple(found)
-
-
-@dataclass(frozen=True)
-class Turn:
-    """How a slice's (j, i) axes become (back, left): transposed first, then flipped."""
-
-    transpose: bool
-    flip_rows: bool
-    flip_columns: bool
-
-    @classmethod
-    def of(cls, geometry: Geometry) -> Turn:
-        """From the grid's directions.
-
-        >>> Turn.of(Geometry((1, 4, 4)))
-        Turn(transpose=False, flip_rows=False, flip_columns=False)
-        """
-        _, rows, columns = np.asarray(geometry.directions)
-        transpose = bool(abs(columns[1]) > abs(columns[0]))
-        if transpose:
-            rows, columns = columns, rows
-        return cls(transpose, bool(rows[1] < 0), bool(columns[0] < 0))
-
-    def apply(self, slices: NDArray[np.float32]) -> NDArray[np.float32]:
-        turned = slices.transpose(0, 2, 1) if self.transpose else slices
-        if self.flip_rows:
-            turned = turned[:, ::-1]
-        return turned[:, :, ::-1] if self.flip_columns else turned
-
-    def to_array(self, points: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float64]:
-        """Fractional (j, i) of the reader's slice from upright (row, column), both as shares 0 … 1 of the slice;
-        ``shape`` is the reader's (rows, columns)."""
-        rows, columns = points[:, 0], points[:, 1]
-        rows = 1 - rows if self.flip_rows else rows
-        columns = 1 - columns if self.flip_columns else columns
-        if self.transpose:
-            rows, columns = columns, rows
-        return np.stack([rows * shape[0] - 0.5, columns * shape[1] - 0.5], axis=1)
 
 
 def require_axial_ct(reader: SliceReader) -> None:
@@ -157,11 +120,11 @@ def read_upright(reader: SliceReader, slices: Sequence[int], pixel_mm: float, th
         blank = float(bad.mean()) if bad.size else 0.0
         kept = np.where(bad, AIR_HU, kept).astype(np.float32)
     small = np.clip(resize_slices(kept, (rows, columns)), AIR_HU, _HIGHEST_HU)
-    turn = Turn.of(geometry)
-    upright = np.ascontiguousarray(turn.apply(small))
+    view = axial_view(geometry, reader.source.path)
+    upright = np.ascontiguousarray(view.apply(small))
     side = float(np.sqrt(sizes[0] / rows * sizes[1] / columns))
     indices, heights = tuple(int(k) for k in slices), slice_heights_mm(geometry)[list(slices)]
-    return Upright(upright, indices, heights, side, turn, blank, (upright.shape[1], upright.shape[2]))
+    return Upright(upright, indices, heights, side, view, blank, (upright.shape[1], upright.shape[2]))
 
 
 def spread_evenly(start: int, stop: int, count: int) -> tuple[int, ...]:
