@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -133,9 +134,7 @@ def _sureness(series: SeriesFinding) -> float:
 
 
 def _thickness_mm(series: SeriesFinding) -> float:
-    stated = series.header.get("SliceThickness")
-    thick = float(stated) if isinstance(stated, int | float) else 0.0
-    return max(thick, series.geometry.spacing_mm[0])
+    return max(_number(series, "SliceThickness", 0.0), series.geometry.spacing_mm[0])
 
 
 RULES: tuple[Rule, ...] = (
@@ -168,7 +167,7 @@ RULES: tuple[Rule, ...] = (
         lambda s, _: float(s.geometry.shape[0]),
         lambda a, b, _: f"has {a.geometry.shape[0]} slices, not {b.geometry.shape[0]}",
     ),
-    Rule("first", lambda s, _: -_number(s), lambda a, b, _: "comes first in the study"),
+    Rule("first", lambda s, _: -_number(s, "SeriesNumber", math.inf), lambda a, b, _: "comes first in the study"),
 )
 """The first rule that tells two series apart decides; differences too small to matter do not."""
 
@@ -186,6 +185,10 @@ def why_better(better: SeriesFinding, worse: SeriesFinding, wanted_mm: Extent | 
     return "name", f"{better.title} and {worse.title} are equals; the first by name was taken"
 
 
-def _number(series: SeriesFinding) -> float:
-    value = series.header.get("SeriesNumber")
-    return float(value) if isinstance(value, int | float) else float("inf")
+def _number(series: SeriesFinding, keyword: str, otherwise: float) -> float:
+    """Of the header, where a number may also be text."""
+    try:
+        value = float(str(series.header.get(keyword)))
+    except ValueError:
+        return otherwise
+    return value if math.isfinite(value) else otherwise

@@ -49,6 +49,7 @@ from abdominal_oncology.scene.volumes import (
     fill_volume_node,
     image_from_volume_node,
     reader_from_volume_node,
+    set_source_node,
     source_node_of,
     volume_node_from_image,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "segments",
     "series_of_plot",
     "set_fact",
+    "set_source_node",
     "slice_picture",
     "source_node_of",
     "study_item",

@@ -9,6 +9,7 @@ import slicer
 from abdominal_oncology.imaging.image import Image, ImageWarning, Modality, Source, Step
 from abdominal_oncology.scene.attributes import fact, set_fact
 from abdominal_oncology.scene.grids import is_right_handed
+from abdominal_oncology.scene.header_facts import header_of
 from abdominal_oncology.scene.hierarchy import place_of
 from abdominal_oncology.scene.nodes import Node
 
@@ -77,6 +78,7 @@ def source_of(node: Node, slices: int) -> Source:
     storage = node.GetStorageNode()
     path = ours.get("path") or (storage.GetFileName() if storage is not None else "") or ""
     instances = tuple(ours.get("instance_uids") or (node.GetAttribute(_INSTANCES) or "").split())
+    header = ours.get("header") or header_of(node, instances)
     if ours and ours.get("right_handed") is not is_right_handed(node):
         instances = instances[::-1]  # Slicer turns the slices of a left-handed volume round when it loads a file
     return Source(
@@ -84,9 +86,9 @@ def source_of(node: Node, slices: int) -> Source:
         patient_id=str(ours.get("patient_id") or place.patient_id),
         study_uid=str(ours.get("study_uid") or place.study_uid),
         series_uid=str(ours.get("series_uid") or place.series_uid),
-        frame_of_reference_uid=str(ours.get("frame_of_reference_uid", "")),
+        frame_of_reference_uid=str(ours.get("frame_of_reference_uid") or header.get("FrameOfReferenceUID") or ""),
         instance_uids=instances if len(instances) == slices else (),
-        header=ours.get("header", {}),
+        header=header,
     )
 
 

@@ -74,7 +74,7 @@ def volume_node_from_image(image: Image, name: str, *, beside: Node = None) -> N
         item_of(node)
     else:
         place_beside(node, beside)
-        node.SetNodeReferenceID(_SOURCE_ROLE, beside.GetID())
+        set_source_node(node, beside)
     return node
 
 
@@ -94,6 +94,12 @@ def fill_volume_node(node: Node, image: Image) -> None:
     node.SetIJKToRASMatrix(matrix_to_vtk(ijk_to_ras(image.geometry)))
     node.SetAndObserveImageData(image_from(image.voxels))
     write_provenance(node, image)
+
+
+def set_source_node(node: Node, source: Node) -> None:
+    """Let a result say what it was made from; the scene keeps it when it is saved."""
+    require_node(source, "vtkMRMLNode", "source node")
+    require_node(node, "vtkMRMLNode", "node").SetNodeReferenceID(_SOURCE_ROLE, source.GetID())
 
 
 def source_node_of(node: Node) -> Node | None:
