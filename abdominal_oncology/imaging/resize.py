@@ -6,6 +6,8 @@ where the sizes do not divide (torch's and MONAI's "area" mode takes whole pixel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.imaging.separable import apply_in_plane, area_weights, each, linear_weights
-from abdominal_oncology.imaging.window import window
+from abdominal_oncology.imaging.window import window, window_floor
 
 if TYPE_CHECKING:
     import torch
@@ -45,18 +47,23 @@ def resize_slices(
     rows = resize_weights(int(slices.shape[1]), height, method)
     columns = resize_weights(int(slices.shape[2]), width, method)
     if isinstance(slices, np.ndarray):
-        return _on_cpu(slices, rows, columns, window_hu)
+        return _on_cpu(list(slices), [(rows, columns)] * len(slices), (height, width), window_hu)
     import torch
 
     if slices.device.type == "cpu":
-        return torch.from_numpy(_on_cpu(slices.detach().numpy(), rows, columns, window_hu))
+        planes = list(slices.detach().numpy())
+        return torch.from_numpy(_on_cpu(planes, [(rows, columns)] * len(planes), (height, width), window_hu))
     scaled = slices.float() if window_hu is None else window(slices, *window_hu)
     dense_rows, dense_columns = (torch.from_numpy(m.toarray()).to(slices.device) for m in (rows, columns))
     return dense_rows @ scaled @ dense_columns.T  # a GPU multiplies dense matrices faster than it gathers
 
 
+@lru_cache(maxsize=128)  # making one takes as long as using it; slices cropped one by one come in few sizes
 def resize_weights(old: int, new: int, method: Method = "area") -> Any:
-    """The sparse matrix (new, old) that resizes one axis; bilinear is torch's with ``align_corners=False``."""
+    """The sparse matrix (new, old) that resizes one axis; bilinear is torch's with ``align_corners=False``.
+
+    It is shared by all who ask for it: read it only.
+    """
     if method == "area":
         return area_weights(old, new)
     if method == "bilinear":
@@ -64,14 +71,50 @@ def resize_weights(old: int, new: int, method: Method = "area") -> Any:
     raise InvalidInputError(f"unknown resize method {method!r}", remedy='use "area" or "bilinear"')
 
 
-def _on_cpu(
-    slices: NDArray[Any], rows: Any, columns: Any, window_hu: tuple[float, float] | None
+def resize_planes(
+    planes: Sequence[NDArray[Any]], size: int, window_hu: tuple[float, float] | None = None
 ) -> NDArray[np.float32]:
-    result = np.empty((slices.shape[0], rows.shape[0], columns.shape[0]), np.float32)
+    """Planes (j, i) of any sizes as (n, size, size): larger ones averaged by area, smaller ones bilinear.
+
+    >>> resize_planes([np.full((9, 9), 50), np.full((2, 3), 250)], 4, window_hu=(50, 400)).round(6)[:, 0, 0].tolist()
+    [0.5, 1.0]
+    """
+    weights = []
+    for plane in planes:
+        method: Method = "area" if min(plane.shape) > size else "bilinear"
+        weights.append((resize_weights(plane.shape[0], size, method), resize_weights(plane.shape[1], size, method)))
+    return _on_cpu(planes, weights, (size, size), window_hu)
+
+
+def _on_cpu(
+    planes: Sequence[NDArray[Any]],
+    weights: Sequence[tuple[Any, Any]],
+    size: tuple[int, int],
+    window_hu: tuple[float, float] | None,
+) -> NDArray[np.float32]:
+    result = np.empty((len(planes), *size), np.float32)
+    # one piece of memory for all: touching fresh memory takes as long as the averaging
+    wide = np.empty(max((plane.size for plane in planes), default=0) if window_hu else 0, np.float32)
 
     def one(n: int) -> None:
-        plane = slices[n].astype(np.float32, copy=False) if window_hu is None else window(slices[n], *window_hu)
-        apply_in_plane(rows, columns, plane, result[n])
+        rows, columns = weights[n]
+        plane = planes[n]
+        if window_hu is None:
+            values = plane.astype(np.float32, copy=False)
+        else:
+            values = _cut_to_window(plane, window_hu, wide[: plane.size].reshape(plane.shape))
+        apply_in_plane(rows, columns, values, result[n])
 
-    each(one, slices.shape[0])
+    each(one, len(planes))
+    if window_hu is not None:
+        result *= np.float32(1 / window_hu[1])  # of the few pixels that are left: the same as before averaging
     return result
+
+
+def _cut_to_window(
+    plane: NDArray[Any], window_hu: tuple[float, float], out: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """HU above the window's floor, from 0 to its width."""
+    out[...] = plane
+    out -= np.float32(window_floor(*window_hu))
+    return np.clip(out, np.float32(0), np.float32(window_hu[1]), out=out)
