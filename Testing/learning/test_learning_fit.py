@@ -189,7 +189,7 @@ def _experiment(calls: list[str]) -> Experiment:
         "toy pictures",
         lambda scale: ("a", "b") if scale == "smoke" else ("a", "b", "c"),
         measure,
-        lambda results: {"accuracy": bars(list(results), [row["accuracy"].value for row in results.values()], "acc")},
+        lambda results, folder: {"accuracy": bars(list(results), [row["accuracy"].value for row in results.values()], "acc")},
         {"a": {"accuracy": "0.93"}, "z": {"accuracy": "0.80"}},
         ("pictures are not patients",),
     )

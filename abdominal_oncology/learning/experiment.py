@@ -66,7 +66,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Experiment:
-    """``rows`` names what is compared at a scale; ``measure`` one of them; ``published`` the paper's own numbers."""
+    """``rows`` names what is compared at a scale; ``measure`` one of them; ``published`` the paper's own numbers.
+
+    ``draw`` gets the results and the experiment's folder, where ``measure`` may have left what no table can hold.
+    """
 
     name: str
     title: str
@@ -74,7 +77,7 @@ class Experiment:
     data: str
     rows: Callable[[Scale], Sequence[str]]
     measure: Callable[[str, Work], Row]
-    draw: Callable[[Results], Mapping[str, Figure]]
+    draw: Callable[[Results, Path], Mapping[str, Figure]]
     published: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
@@ -106,7 +109,7 @@ def run_experiment(
         write_atomically(kept, json.dumps({key: each.__dict__ for key, each in row.items()}, indent=1).encode())
         results[name] = row
     write_atomically(output / "results.csv", _as_csv(results).encode())
-    drawn = experiment.draw(results)
+    drawn = experiment.draw(results, output)
     for title, figure in drawn.items():
         save(figure, output / f"{title}.png")
     write_atomically(output / "results.md", _as_markdown(experiment, scale, seed, results, list(drawn)).encode())

@@ -115,6 +115,26 @@ def confusion_matrix(predictions: Predictions) -> Figure:
 
 
 @_styled
+def tables(panels: Mapping[str, ArrayLike], classes: Sequence[str], x_label: str, y_label: str) -> Figure:
+    """Square tables of shares beside each other, such as label rows."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_COLUMN_INCHES * 2, _COLUMN_INCHES * 2 / len(panels) + 0.3), layout="constrained")
+    ticks = range(len(classes))
+    for axes, (title, values) in zip(np.ravel(figure.subplots(1, len(panels))), panels.items(), strict=True):
+        shares = np.asarray(values, dtype=float)
+        axes.grid(False)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for row, column in np.ndindex(*shares.shape):
+            colour = "white" if shares[row, column] > 0.55 else "black"
+            axes.text(column, row, f"{shares[row, column]:.2f}", ha="center", va="center", color=colour, fontsize=7)
+        axes.set_xticks(ticks, classes)
+        axes.set_yticks(ticks, classes)
+        axes.set(title=title, xlabel=x_label, ylabel=y_label)
+    return figure
+
+
+@_styled
 def reliability_curve(models: Mapping[str, Predictions]) -> Figure:
     """Share right over confidence, with the expected calibration error in the legend."""
     figure, axes = _square()
