@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from phase_doubles import CountingReader, reader_of
 
 from abdominal_oncology.errors import WrongModalityError
 from abdominal_oncology.imaging.image import Image, Modality
@@ -12,7 +13,6 @@ from abdominal_oncology.phase.checks import gut_warnings, header_warnings, requi
 from abdominal_oncology.phase.locate import Slab, locate_slab
 from abdominal_oncology.phase.trusted_reader import TrustedReader
 from abdominal_oncology.phase.voxel_scale import judge_values
-from phase_doubles import CountingReader, reader_of
 
 
 def codes(check):

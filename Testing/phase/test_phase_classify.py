@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from phase_doubles import PHASES, CountingReader, KnownPredictor, always, by_brightness, facts, reader_of
 
 from abdominal_oncology.errors import Cancelled, InvalidInputError
 from abdominal_oncology.imaging.image import Image
@@ -23,7 +24,6 @@ from abdominal_oncology.phase.prepare import SlicePreparation
 from abdominal_oncology.phase.region_hu import RegionHU
 from abdominal_oncology.phase.sampling import random_slices
 from abdominal_oncology.phase.task import PhaseTask
-from phase_doubles import PHASES, CountingReader, KnownPredictor, always, by_brightness, facts, reader_of
 
 VOTES_ONLY = ClassifySettings(kinetics=False)
 ARTERIAL_REGIONS = (RegionHU("aorta", 320.0, 8.0), RegionHU("portal_vein", 80.0, 8.0), RegionHU("liver", 66.0, 6.0))

@@ -68,6 +68,11 @@ COMMANDS = (
         "abdominal-oncology evaluate predictions.csv --compare baseline.csv --output evaluation",
     ),
     Command(
+        "phase",
+        "tell the contrast phase of every CT series of a study, by network and kinetics",
+        "abdominal-oncology phase /data/study --output phases",
+    ),
+    Command(
         "kinetics",
         "tell contrast phase and seconds since injection from the HU of a few structures",
         "abdominal-oncology kinetics --roi aorta=151±8 --roi portal_vein=133 --json",

@@ -16,8 +16,9 @@ from abdominal_oncology.phase.labels import Phase
 from abdominal_oncology.phase.locate import Slab
 from abdominal_oncology.phase.locate.upright import slice_heights_mm
 from abdominal_oncology.phase.mining import mine_phase
+from abdominal_oncology.phase.series_finding import Extent, abdomen_of
 
-SLICES, TIMING = "slices", "timing"
+SLICES, TIMING, ABDOMEN = "slices", "timing", "abdomen"
 _NOT_ABDOMEN = "no-abdomen"
 _STRANGE_WEIGHT = 0.5
 
@@ -55,7 +56,8 @@ def whole_finding(
         parts=parts,
         measurements=tuple(m for each in parts for m in each.measurements),
         tables={name: rows for each in parts for name, rows in each.tables.items()}
-        | {SLICES: _slice_rows(reader, voices)},
+        | {SLICES: _slice_rows(reader, voices)}
+        | _abdomen_table(reader, voices.slab),
     )
     finding = _without_abdomen(finding, voices)
     finding = with_description(finding, reader.source.header)
@@ -67,6 +69,23 @@ def withheld(subject: str, reason: str, warnings: Sequence[FindingWarning], prov
     return Finding(
         "phase", subject, None, {}, replace(provenance, method="checks of the input"), reason, warnings=tuple(warnings)
     )
+
+
+def abdomen_mm(finding: Finding) -> Extent | None:
+    """Where along LPS z liver and kidneys lie; None where they were not looked for or not located with certainty."""
+    for row in finding.tables.get(ABDOMEN, ()):
+        low, high = row.get("from_mm"), row.get("to_mm")
+        if isinstance(low, int | float) and isinstance(high, int | float):
+            return float(low), float(high)
+    return None
+
+
+def _abdomen_table(reader: SliceReader, slab: Slab | None) -> dict[str, tuple[Mapping[str, Cell], ...]]:
+    if slab is None or not slab.found:
+        return {}
+    low, high = abdomen_of(reader.geometry, slab) or (None, None)
+    row: dict[str, Cell] = {"first_slice": slab.start, "last_slice": slab.stop - 1, "confidence": slab.confidence}
+    return {ABDOMEN: ({**row, "from_mm": low, "to_mm": high},)}
 
 
 def _joint(subject: str, voices: Voices, provenance: Provenance, least: float) -> Finding:
