@@ -12,7 +12,7 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from abdominal_oncology.panels import ImagePanelLogic, ImagePanelWidget, patients, register_phantom
+from abdominal_oncology.panels import ImagePanelWidget, PhaseLogic, patients, register_phantom
 
 
 class PhaseClassifier(ScriptedLoadableModule):
@@ -43,7 +43,7 @@ class PhaseClassifierParameterNode:
     summaryTable: vtkMRMLTableNode
 
 
-class PhaseClassifierLogic(ImagePanelLogic, ScriptedLoadableModuleLogic):
+class PhaseClassifierLogic(PhaseLogic, ScriptedLoadableModuleLogic):
     expects = "CT"
     sample_role = "venous"
 
@@ -69,6 +69,8 @@ class PhaseClassifierTest(ScriptedLoadableModuleTest):
     def runTest(self):
         self.setUp()
         self.test_sample_patient_is_summarised()
+        self.setUp()
+        self.test_sample_patient_is_classified()
 
     def test_sample_patient_is_summarised(self):
         logic = PhaseClassifierLogic()
@@ -76,3 +78,12 @@ class PhaseClassifierTest(ScriptedLoadableModuleTest):
         table = logic.summarise(volume)
         assert table.GetCellText(0, 1) == "CT"
         assert table.GetNumberOfColumns() == 3
+
+    def test_sample_patient_is_classified(self):
+        logic = PhaseClassifierLogic()
+        volume = logic.create_sample_data()
+        findings = logic.classify([volume])
+        results = logic.writeResults(findings, [volume], rename=True)
+        assert findings[0].decision == "venous", findings[0].reason
+        assert results.summary.GetCellText(0, 1) == "venous"
+        assert volume.GetName().endswith("[venous]")
