@@ -68,7 +68,7 @@ def _series(folder: Path, syntax: TransferSyntax) -> list[Path]:
     from pydicom import dcmread
     from pydicom.dataset import Dataset
 
-    voxels = _abdomen_like(_DIFFERENT)
+    voxels = abdomen_like(_DIFFERENT)
     spacing = (1.0, 0.7, 0.7)
     image = Image(voxels, Geometry(voxels.shape, spacing), Modality.CT)  # type: ignore[arg-type]
     first = sorted(write_series(image, folder / "series", transfer_syntax=syntax).iterdir())
@@ -87,19 +87,19 @@ def _series(folder: Path, syntax: TransferSyntax) -> list[Path]:
     return sorted(paths)
 
 
-def _abdomen_like(count: int) -> NDArray[np.int16]:
+def abdomen_like(count: int, size: int = _SIZE) -> NDArray[np.int16]:
     """Air, an ellipse of soft tissue with soft structure, scanner noise: compresses as a CT slice does."""
     from scipy.ndimage import gaussian_filter
 
     random = np.random.default_rng(0)
-    j, i = np.mgrid[-1 : 1 : _SIZE * 1j, -1 : 1 : _SIZE * 1j]
+    j, i = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
     body = (i / 0.85) ** 2 + (j / 0.65) ** 2 < 1
-    slices = []
-    for _ in range(count):
-        structure = gaussian_filter(random.standard_normal((_SIZE, _SIZE)), 6) * 600
-        noise = gaussian_filter(random.standard_normal((_SIZE, _SIZE)), 0.7) * 25
-        slices.append(np.where(body, 50 + structure, -1000) + noise)
-    return np.clip(np.rint(slices), -1024, 3071).astype(np.int16)
+    slices = np.empty((count, size, size), np.int16)
+    for n in range(count):
+        structure = gaussian_filter(random.standard_normal((size, size)), 6) * 600
+        noise = gaussian_filter(random.standard_normal((size, size)), 0.7) * 25
+        slices[n] = np.clip(np.rint(np.where(body, 50 + structure, -1000) + noise), -1024, 3071)
+    return slices
 
 
 def _slice_readers(paths: Sequence[Path], syntax: TransferSyntax) -> list[Contender]:
