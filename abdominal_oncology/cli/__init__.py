@@ -78,6 +78,11 @@ COMMANDS = (
         "abdominal-oncology kinetics --roi aorta=151±8 --roi portal_vein=133 --json",
     ),
     Command(
+        "lirads",
+        "give the CT LI-RADS v2018 category of a liver observation from its features, with the reason",
+        "abdominal-oncology lirads --population cirrhosis --aphe nonrim --size-mm 21 --washout --json",
+    ),
+    Command(
         "train",
         "train a network on a manifest or on phantoms, measure it, make a bundle",
         "abdominal-oncology train phase study.csv --output runs/phase",

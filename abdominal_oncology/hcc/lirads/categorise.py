@@ -167,7 +167,7 @@ def _used(observation: Observation, resolved: Mapping[Feature, Resolved]) -> tup
 
 def _notes(observation: Observation, resolved: Mapping[Feature, Resolved]) -> tuple[str, ...]:
     notes = [
-        f"{FEATURES[feature].title}: {each.note}"
+        f"{FEATURES[feature].title}{_how(each.certainty)}: {each.note}"
         for feature, each in resolved.items()
         if each.note and (FEATURES[feature].group is Group.MAJOR or feature in observation.features or each.present)
     ]
@@ -182,6 +182,10 @@ def _notes(observation: Observation, resolved: Mapping[Feature, Resolved]) -> tu
         for each in observation.overrides
     ]
     return tuple(notes)
+
+
+def _how(certainty: Certainty) -> str:
+    return " not assessable" if certainty is Certainty.NOT_ASSESSABLE else ""
 
 
 def _worth(known: Assessment | float | None) -> str:

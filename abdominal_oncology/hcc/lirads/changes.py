@@ -34,24 +34,25 @@ class Change:
 def what_would_change(
     facts: Facts, use_ancillary: bool = True, torn_with: Category | None = None
 ) -> tuple[Change, ...]:
-    """Every single difference that gives another category.
+    """Every single difference that gives another category; with the difference a reader is torn no more.
 
     >>> facts = Facts(15, Aphe.NONRIM, capsule=True)
     >>> [str(change) for change in what_would_change(facts)][:3]
     ['without APHE → LR-3', 'with rim APHE → LR-M', 'with washout → LR-5']
     """
     now = decide(facts, torn_with).category
-    found = []
+    found = [] if torn_with is None else [Change("without the doubt", decide(facts).category)]
+    found = [change for change in found if change.category is not now]
     for title, other in _variants(facts, use_ancillary):
-        outcome = _decided(other, torn_with)
+        outcome = _decided(other)
         if outcome is not None and outcome.category is not now:
             found.append(Change(title, outcome.category))
     return tuple(found)
 
 
-def _decided(facts: Facts, torn_with: Category | None) -> Outcome | None:
+def _decided(facts: Facts) -> Outcome | None:
     try:
-        return decide(facts, torn_with)
+        return decide(facts)
     except InvalidInputError:  # no size: what the table would say cannot be told
         return None
 

@@ -100,7 +100,7 @@ def growth_since(size_mm: float, priors: Sequence[PriorSize], imaged_on: date | 
     """Compare with every earlier CT or MR.
 
     >>> growth_since(18, [PriorSize(12, months=5)]).present[Feature.THRESHOLD_GROWTH]
-    '12 → 18 mm (+50 %) in 5 months'
+    '12 → 18 mm, +50 % in 5 months'
     """
     used = [prior for prior in priors if prior.counts]
     present: dict[Feature, str] = {}
@@ -150,7 +150,7 @@ def _told(size_mm: float, prior: PriorSize, imaged_on: date | None) -> str:
     months = f"{prior.months_before(imaged_on):.1f}".removesuffix(".0")
     if prior.size_mm == 0:
         return f"new within {months} months, now {size_mm:g} mm"
-    return f"{prior.size_mm:g} → {size_mm:g} mm ({100 * (size_mm / prior.size_mm - 1):+.0f} %) in {months} months"
+    return f"{prior.size_mm:g} → {size_mm:g} mm, {100 * (size_mm / prior.size_mm - 1):+.0f} % in {months} months"
 
 
 def _later(day: date, months: int) -> date:

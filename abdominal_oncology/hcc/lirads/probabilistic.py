@@ -8,14 +8,14 @@ distribution's weight of each cell. Ancillary and LR-M features matter only as "
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from math import erf, inf, prod, sqrt
 
 from abdominal_oncology.hcc.lirads.ancillary import FAVOURING_BENIGNITY, FAVOURING_MALIGNANCY
 from abdominal_oncology.hcc.lirads.category import Facts, decide
 from abdominal_oncology.hcc.lirads.facts import NONTARGETOID, TARGETOID, unassessable
-from abdominal_oncology.hcc.lirads.features import FEATURES, Aphe, Feature, Presence, Washout
+from abdominal_oncology.hcc.lirads.features import Aphe, Feature, Presence, Washout
 from abdominal_oncology.hcc.lirads.growth import growth_limits_mm
 from abdominal_oncology.hcc.lirads.observation import Observation
 from abdominal_oncology.hcc.lirads.resolve import Resolved, resolve
@@ -75,35 +75,61 @@ def size_cells(observation: Observation) -> list[tuple[float, float | None]]:
 def _worlds(
     resolved: Mapping[Feature, Resolved], size_mm: float | None, use_ancillary: bool
 ) -> Iterator[tuple[float, Facts]]:
+    """Every way things can be, with its probability; what a later step asks is left open where an earlier decides."""
+
     def one(feature: Feature) -> float:
         return resolved[feature].probabilities.get(Presence.PRESENT.value, 0.0)
 
     def any_of(features: Iterable[Feature]) -> float:
         return 1 - prod(1 - one(feature) for feature in features)
 
-    yes_or_no = (
-        one(Feature.CAPSULE),
-        one(Feature.THRESHOLD_GROWTH),
-        1.0 if unassessable(resolved) else one(Feature.NOT_CATEGORISABLE),
-        one(Feature.TUMOUR_IN_VEIN),
-        one(Feature.DEFINITELY_BENIGN),
-        one(Feature.PROBABLY_BENIGN),
-        any_of(TARGETOID),
-        any_of(NONTARGETOID),
-        any_of(FAVOURING_MALIGNANCY) if use_ancillary else 0.0,
-        any_of(FAVOURING_BENIGNITY) if use_ancillary else 0.0,
-    )  # in the order of the fields of Facts
-    answers = [[(there, p) for there, p in ((True, p), (False, 1 - p)) if p > 0] for p in yes_or_no]
-    for aphe, p_aphe in _spread(resolved, Feature.APHE):
-        for washout, p_washout in _spread(resolved, Feature.WASHOUT):
-            for world in product(*answers):
-                facts = Facts(size_mm, Aphe(aphe), Washout(washout), *(there for there, _ in world))
-                yield p_aphe * p_washout * prod(p for _, p in world), facts
+    aphe, washout = resolved[Feature.APHE].probabilities, resolved[Feature.WASHOUT].probabilities
+    targetoid = 1 - (1 - any_of(TARGETOID)) * (1 - aphe.get(Aphe.RIM, 0.0)) * (1 - washout.get(Washout.PERIPHERAL, 0.0))
+    early = (
+        (1.0 if unassessable(resolved) else one(Feature.NOT_CATEGORISABLE), Facts(size_mm, not_categorisable=True)),
+        (one(Feature.TUMOUR_IN_VEIN), Facts(size_mm, tumour_in_vein=True)),
+        (one(Feature.DEFINITELY_BENIGN), Facts(size_mm, definitely_benign=True)),
+        (one(Feature.PROBABLY_BENIGN), Facts(size_mm, probably_benign=True)),
+        (targetoid, Facts(size_mm, targetoid=True)),
+    )
+    left = 1.0
+    cases: list[tuple[float, Facts]] = []
+    for p, facts in early:
+        cases.append((left * p, facts))
+        left *= 1 - p
+    if left > 0:
+        cases += [(left * p, facts) for p, facts in _table_worlds(resolved, size_mm, any_of(NONTARGETOID))]
+    malignancy = _yes_or_no(any_of(FAVOURING_MALIGNANCY) if use_ancillary else 0.0)
+    benignity = _yes_or_no(any_of(FAVOURING_BENIGNITY) if use_ancillary else 0.0)
+    for (p, facts), (up, p_up), (down, p_down) in product(cases, malignancy, benignity):
+        if p > 0:
+            yield p * p_up * p_down, replace(facts, favours_malignancy=up, favours_benignity=down)
 
 
-def _spread(resolved: Mapping[Feature, Resolved], feature: Feature) -> list[tuple[str, float]]:
-    known = resolved[feature].probabilities
-    return [(value, known[value]) for value in FEATURES[feature].values if known.get(value, 0.0) > 0]
+def _table_worlds(
+    resolved: Mapping[Feature, Resolved], size_mm: float | None, nontargetoid: float
+) -> Iterator[tuple[float, Facts]]:
+    """Given that nothing is targetoid."""
+    aphe = _given_not_targetoid(resolved, Feature.APHE, Aphe.NONE, Aphe.NONRIM)
+    washout = _given_not_targetoid(resolved, Feature.WASHOUT, Washout.NONE, Washout.NONPERIPHERAL)
+    capsule = _yes_or_no(resolved[Feature.CAPSULE].probabilities[Presence.PRESENT])
+    growth = _yes_or_no(resolved[Feature.THRESHOLD_GROWTH].probabilities[Presence.PRESENT])
+    for (a, p_a), (w, p_w) in product(aphe, washout):
+        for (c, p_c), (g, p_g), (n, p_n) in product(capsule, growth, _yes_or_no(nontargetoid)):
+            facts = Facts(size_mm, Aphe(a), Washout(w), capsule=c, threshold_growth=g, nontargetoid=n)
+            yield p_a * p_w * p_c * p_g * p_n, facts
+
+
+def _given_not_targetoid(
+    resolved: Mapping[Feature, Resolved], feature: Feature, *values: str
+) -> list[tuple[str, float]]:
+    known = [(value, resolved[feature].probabilities.get(value, 0.0)) for value in values]
+    total = sum(p for _, p in known)
+    return [(value, p / total) for value, p in known if p > 0]
+
+
+def _yes_or_no(p: float) -> list[tuple[bool, float]]:
+    return [(there, q) for there, q in ((True, p), (False, 1 - p)) if q > 0]
 
 
 def _below(z: float) -> float:

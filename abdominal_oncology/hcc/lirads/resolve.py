@@ -54,13 +54,13 @@ def _one(observation: Observation, feature: Feature, growth: Growth | None) -> R
     if assessment is None:
         return _derived(feature, growth) if feature in DERIVED else _absent(feature, Certainty.NOT_STATED, "")
     if assessment.certainty is Certainty.NOT_ASSESSABLE:
-        why = assessment.note or (_without(assessment.missing) if assessment.missing else "not assessable")
+        why = assessment.note or (_without(assessment.missing) if assessment.missing else "not said why")
         return _absent(feature, Certainty.NOT_ASSESSABLE, why, assessment)
     if assessment.certainty is not Certainty.SURE or assessment.value is None:
         return _absent(feature, assessment.certainty, _and("unsure, so counted as absent", assessment.note), assessment)
     on_mr = "as seen on MR" if FEATURES[feature].mr_only and assessment.value != FEATURES[feature].absent else ""
     note = _and(assessment.note, on_mr, _limited(observation, feature))
-    probabilities = assessment.probabilities or _certain(feature, assessment.value)
+    probabilities = _full(feature, assessment.probabilities) or _certain(feature, assessment.value)
     return Resolved(feature, assessment.value, Certainty.SURE, probabilities, note, assessment.source)
 
 
@@ -77,9 +77,14 @@ def _derived(feature: Feature, growth: Growth | None) -> Resolved:
 def _absent(feature: Feature, certainty: Certainty, note: str, assessment: Assessment | None = None) -> Resolved:
     """Counts as absent; a measured probability is kept for the distribution."""
     value = FEATURES[feature].absent
-    known = assessment.probabilities if assessment else {}
+    known = _full(feature, assessment.probabilities) if assessment else {}
     source = assessment.source if assessment else ""
     return Resolved(feature, value, certainty, known or _certain(feature, value), note, source)
+
+
+def _full(feature: Feature, known: Mapping[str, float]) -> dict[str, float]:
+    """With a zero for each value that was left out; empty where nothing was measured."""
+    return {value: known.get(value, 0.0) for value in FEATURES[feature].values} if known else {}
 
 
 def _certain(feature: Feature, value: str) -> dict[str, float]:
@@ -96,7 +101,7 @@ def _limited(observation: Observation, feature: Feature) -> str:
 
 
 def _without(missing: tuple[ImagedPhase, ...], set_aside: bool = False) -> str:
-    text = f"no {' and no '.join(PHASE_TITLES[phase] for phase in missing)} phase: not assessable"
+    text = f"no {' and no '.join(PHASE_TITLES[phase] for phase in missing)} phase"
     return f"{text}; what was given is set aside" if set_aside else text
 
 

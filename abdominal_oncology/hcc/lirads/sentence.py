@@ -12,7 +12,7 @@ from abdominal_oncology.hcc.lirads.facts import NONTARGETOID, TARGETOID, unasses
 from abdominal_oncology.hcc.lirads.features import FEATURES, Aphe, Feature, Washout
 from abdominal_oncology.hcc.lirads.observation import Observation
 from abdominal_oncology.hcc.lirads.resolve import Resolved
-from abdominal_oncology.hcc.lirads.table import ADDITIONAL, SAME_MM, Category
+from abdominal_oncology.hcc.lirads.table import ADDITIONAL, SAME_MM
 
 
 def size_text(size_mm: float) -> str:
@@ -37,7 +37,9 @@ def _first(observation: Observation, resolved: Mapping[Feature, Resolved], outco
     if outcome.step is Step.QUALITY:
         if resolved[Feature.NOT_CATEGORISABLE].present:
             return resolved[Feature.NOT_CATEGORISABLE].note or "the images do not allow a category"
-        return "; ".join(f"{FEATURES[each.feature].title}: {each.note}" for each in unassessable(resolved))
+        return "; ".join(
+            f"{FEATURES[each.feature].title} not assessable: {each.note}" for each in unassessable(resolved)
+        )
     if outcome.step is Step.VEIN:
         return _noted("definite tumour in vein", resolved[Feature.TUMOUR_IN_VEIN].note)
     if outcome.step is Step.DEFINITELY_BENIGN:
@@ -59,7 +61,7 @@ def _table(size: list[str], resolved: Mapping[Feature, Resolved]) -> str:
     for feature in (Feature.WASHOUT, Feature.CAPSULE, Feature.THRESHOLD_GROWTH):
         if resolved[feature].present:
             growth = resolved[feature].note if feature is Feature.THRESHOLD_GROWTH else ""
-            there.append(f"{FEATURES[feature].title}: {growth}" if growth else FEATURES[feature].title)
+            there.append(f"{FEATURES[feature].title} ({growth})" if growth else FEATURES[feature].title)
         elif resolved[feature].certainty is Certainty.NOT_ASSESSABLE:
             gone += ["capsule not assessable"] if feature is Feature.CAPSULE else []
         elif resolved[feature].certainty is not Certainty.UNSURE:
@@ -84,8 +86,7 @@ def _ancillary(observation: Observation, resolved: Mapping[Feature, Resolved], o
     if malignancy and benignity:
         return [f"{' and '.join(malignancy)} against {' and '.join(benignity)}: conflicting, no change"]
     if outcome.adjusted is outcome.first:
-        end = "an upgrade ends at LR-4" if malignancy else f"nothing lies below {Category.LR_1}"
-        return [f"{named} changes nothing: {end}"]
+        return [f"{named} cannot {'raise' if malignancy else 'lower'} {outcome.first}"]
     return [f"{'raised' if malignancy else 'lowered'} from {outcome.first} by {named}"]
 
 
