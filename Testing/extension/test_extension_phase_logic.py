@@ -195,6 +195,8 @@ def test_without_torch_the_kinetics_answer_and_a_named_bundle_is_refused(
     assert ["PyTorch is not installed" in each.message for each in found.warnings if each.code == "no-network"] == [
         True
     ]
+    (asked_for,) = logic.classify([ct], bundle="none", segmentation=organs)
+    assert (asked_for.decision, asked_for.has_warning("no-network")) == ("venous", False)
     with pytest.raises(MissingDependencyError, match="PyTorch"):
         logic.classify([ct], bundle="phase-efficientnet-b0")
 
@@ -254,5 +256,9 @@ def test_a_study_in_the_scene_is_paired(logic: Any) -> None:
     assert list(found.missing) == [Phase.DELAYED]
     assert ["arterial (arterial) and venous (venous)" in each.message for each in found.warnings] == [True]
     assert [(each.name, "LOCALIZER" in each.reason) for each in paired.aside] == [(scout.GetID(), True)]
+    assert found.part == "unknown"
+    where = {"abdomen": ({"first_slice": 2, "last_slice": 17, "confidence": 0.9, "from_mm": 10.0, "to_mm": 85.0},)}
+    located = logic.pairStudy(nodes, [replace(findings[0], tables=where), *findings[1:]])
+    assert [each.part for each in located] == ["abdomen"]  # located once, known for all in this space
     with pytest.raises(InvalidInputError, match="1 findings for 3 volumes"):
         logic.pairStudy(nodes, findings[:1])

@@ -42,10 +42,10 @@ class PhaseLogic(ImagePanelLogic):
         """One finding per volume, in their order; the scene stays as it is.
 
         ``bundle``: name or path of a model; None takes the one that is installed, and where there is none (or no
-        PyTorch) the kinetics answer alone and the finding says so. ``fraction`` of the slices is read in the order that
-        ``seed`` draws. ``segmentation`` (its segments told by code or name) or ``points`` (labelled by organ) replace
-        the regions that would be found automatically. A volume that cannot be classified gets a finding without
-        decision, with the reason; what is wrong with the request itself is raised.
+        PyTorch) the kinetics answer alone and the finding says so; "none" asks for that. ``fraction`` of the slices is
+        read in the order that ``seed`` draws. ``segmentation`` (its segments told by code or name) or ``points``
+        (labelled by organ) replace the regions that would be found automatically. A volume that cannot be classified
+        gets a finding without decision, with the reason; what is wrong with the request itself is raised.
         """
         from abdominal_oncology.panels import phase_work
         from abdominal_oncology.progress import silent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,7 +29,7 @@ from abdominal_oncology.phase.region_hu import RegionHU
 from abdominal_oncology.phase.series_finding import SeriesFinding
 from abdominal_oncology.phase.study import PairedStudy, pair_study
 from abdominal_oncology.phase.trusted_reader import TrustedReader
-from abdominal_oncology.phase.whole_finding import withheld
+from abdominal_oncology.phase.whole_finding import abdomen_mm, withheld
 from abdominal_oncology.progress import Progress, part
 from abdominal_oncology.scene.markups import points_by_structure
 from abdominal_oncology.scene.nodes import Node, require_node
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 BUNDLES = ("phase-efficientnet-b0", "phase-efficientnet-b2")
 """Which installed bundle is taken where none is named: the first of these that is there."""
+
+KINETICS_ALONE = "none"
+"""In place of a bundle's name: no network, although one may be installed."""
 
 _VOLUME = "vtkMRMLScalarVolumeNode"
 
@@ -67,6 +70,8 @@ def network(
 
     A bundle that is named must be there; without a name the kinetics will do.
     """
+    if bundle == KINETICS_ALONE:
+        return pool, None, ()
     if find_spec("torch") is None:
         if bundle is not None:
             raise MissingDependencyError(
@@ -126,8 +131,12 @@ def pair_volumes(volumes: Sequence[Node], findings: Sequence[Finding | None]) ->
     for node, finding in zip(volumes, findings, strict=True):
         require_node(node, _VOLUME, "volume")
         reader = reader_from_volume_node(node)
-        slab = None if finding is None or finding.decision is None else _slab(reader)
-        candidates.append(SeriesFinding.of_reader(node.GetID(), reader, finding, slab, plain_name(node)))
+        known = None if finding is None else abdomen_mm(finding)
+        looks = known is None and finding is not None and finding.decision is not None
+        series = SeriesFinding.of_reader(
+            node.GetID(), reader, finding, _slab(reader) if looks else None, plain_name(node)
+        )
+        candidates.append(series if known is None else replace(series, abdomen_mm=known))
     return pair_study(candidates)
 
 

@@ -35,6 +35,7 @@ _REGION_TEXTS = {
     "mistaken": "chance that the region does not show what it is called",
     "slices": "indices along k that were measured",
 }
+_SHORT = (description.TABLE, whole_finding.TIMING, whole_finding.ABDOMEN)
 _PLACE = ("slice", "z_mm", "vote")
 
 
@@ -70,7 +71,7 @@ def classes_of(rows: Sequence[Mapping[str, Cell]]) -> tuple[str, ...]:
 
 def headline(finding: Finding) -> Finding:
     """The finding without its long tables and parts: what fits an attribute of a node."""
-    short = {name: rows for name, rows in finding.tables.items() if name in (description.TABLE, whole_finding.TIMING)}
+    short = {name: rows for name, rows in finding.tables.items() if name in _SHORT}
     return replace(finding, tables=short, parts=())
 
 
