@@ -148,6 +148,10 @@ def recipe_augmentation(recipe: Recipe) -> Augment | None:
 
 
 def _feature_count(network: nn.Module, shape: Sequence[int]) -> int:
+    """How wide the features are that losses see: what the network declares, where training differs, or one look."""
+    declared = getattr(network, "feature_count", None)
+    if declared is not None:
+        return int(declared)
     network.eval()
     with torch.no_grad():
         return int(network(torch.zeros(1, *shape)).features.shape[1])
