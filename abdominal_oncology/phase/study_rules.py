@@ -14,7 +14,7 @@ from abdominal_oncology.phase.mining_text import in_words, read_text
 from abdominal_oncology.phase.series_finding import Extent, SeriesFinding, overlap_mm
 
 FEWEST_SLICES = 5
-LEAST_EXTENT_MM = 50.0
+LEAST_EXTENT_MM = 30.0
 """Shorter stacks watch a bolus arrive or guide a needle."""
 
 THIN_MM = 1.5
