@@ -63,6 +63,10 @@ class GeometryMismatchError(AbdominalOncologyError):
     """Two images that must share or overlap a grid do not."""
 
 
+class DifferentPatientsError(InvalidInputError):
+    """Images that must show one patient carry different patient ids."""
+
+
 class EmptyMaskError(AbdominalOncologyError):
     """A mask or segment without a voxel where one was needed."""
 
