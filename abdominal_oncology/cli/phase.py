@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
+from abdominal_oncology.cli.phase_report import phase_report
 from abdominal_oncology.errors import MissingDependencyError, MissingInputError
 from abdominal_oncology.imaging.dicom.workers import processor_count
 from abdominal_oncology.imaging.open import open_reader
@@ -14,7 +15,6 @@ from abdominal_oncology.imaging.reader import read_image
 from abdominal_oncology.learning.batch_files import TABLE, result_row
 from abdominal_oncology.phase.classify import ClassifySettings
 from abdominal_oncology.phase.classify_many import ClassifiedVolumes, classify_volumes
-from abdominal_oncology.phase.report_parts import phase_report
 from abdominal_oncology.phase.volumes import FoundVolumes, find_ct_volumes
 from abdominal_oncology.progress import part
 

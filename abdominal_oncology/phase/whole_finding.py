@@ -98,7 +98,9 @@ def _joint(subject: str, voices: Voices, provenance: Provenance, least: float) -
         if kinetic is None or found is None:
             return alone
         return replace(alone, reason=f"{alone.reason} (network alone; the kinetics {kinetic.reason})")
-    weight = WEIGHT * (_STRANGE_WEIGHT if network.has_warning("unlike-training") else 1.0)
+    elsewhere = voices.slab is not None and not voices.slab.found
+    strange = elsewhere or network.has_warning("unlike-training")
+    weight = WEIGHT * (_STRANGE_WEIGHT if strange else 1.0)
     both = combine(network.probabilities, found.probabilities, network_weight=weight)
     decision, reason = _decide(both, network, kinetic, least)
     warnings: tuple[FindingWarning, ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +10,11 @@ from abdominal_oncology.learning.batch_files import CaseResult
 from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.learning.folder_contents import LeftOut
 from abdominal_oncology.phase.study import PairedStudy
+from abdominal_oncology.phase.vote_plot import vote_plot
 from abdominal_oncology.report import Paragraph, Part, Report, ReportPicture, ReportTable
 
 NOTICE = "Research use only. Not a medical device; no diagnosis may rest on it."
 _UNITS = {"hu": "HU", "error_hu": "HU", "expected_hu": "HU", "spread_hu": "HU", "seconds": "s"}
-_COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7")  # Okabe and Ito's
 
 
 def phase_report(
@@ -32,40 +31,6 @@ def phase_report(
         if result.finding is not None:
             parts += _of_finding(number, result.case, result.finding)
     return Report("Contrast phases", NOTICE, parts)
-
-
-def vote_plot(finding: Finding) -> bytes:
-    """A PNG: every slice's vote at its height, the probabilities behind it."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as missing:
-        raise MissingDependencyError("drawing votes needs matplotlib", remedy="install matplotlib") from missing
-    rows = finding.tables["votes"]
-    names = [key for key in rows[0] if key not in ("slice", "z_mm", "vote")]
-    key = "z_mm" if "z_mm" in rows[0] else "slice"
-    places = [float(row[key] or 0) for row in rows]
-    figure = Figure(figsize=(6, 3), layout="constrained")
-    axes = figure.add_subplot()
-    for n, name in enumerate(names):
-        colour = _COLOURS[n % len(_COLOURS)]
-        axes.bar(
-            places, [float(row[name] or 0) * 0.8 for row in rows], _width(places), n - 0.4, color=colour, alpha=0.3
-        )
-        at = [place for place, row in zip(places, rows, strict=True) if row["vote"] == name]
-        axes.plot(at, [n] * len(at), "o", color=colour, ms=4)
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(-0.6, len(names) - 0.4)
-    axes.set_xlabel("z in mm, towards the head" if key == "z_mm" else "slice")
-    axes.spines[["top", "right"]].set_visible(False)
-    png = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(png)
-    return png.getvalue()
-
-
-def _width(places: Sequence[float]) -> float:
-    gaps = [b - a for a, b in zip(sorted(places), sorted(places)[1:], strict=False) if b > a]
-    return min(gaps) if gaps else 1.0
 
 
 def _summary(result: CaseResult) -> dict[str, Any]:
