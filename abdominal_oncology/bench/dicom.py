@@ -65,26 +65,32 @@ def _task(syntax: TransferSyntax) -> str:
 
 def _series(folder: Path, syntax: TransferSyntax) -> list[Path]:
     """300 files; every tenth picture is coded anew, the others take its bytes."""
-    from pydicom import dcmread
-    from pydicom.dataset import Dataset
-
     voxels = abdomen_like(_DIFFERENT)
-    spacing = (1.0, 0.7, 0.7)
-    image = Image(voxels, Geometry(voxels.shape, spacing), Modality.CT)  # type: ignore[arg-type]
-    first = sorted(write_series(image, folder / "series", transfer_syntax=syntax).iterdir())
-    paths = list(first)
-    for path_number, path in enumerate(first):
-        data: Dataset = dcmread(path)
-        for copy in range(1, _SLICES // _DIFFERENT):
-            k = copy * _DIFFERENT + path_number
-            data.InstanceNumber = k + 1
-            data.ImagePositionPatient = [0, 0, k]
-            data.SOPInstanceUID = f"2.25.{1000 + k}"
-            data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
-            target = folder / "series" / f"IM{k + 1:05d}.dcm"
-            data.save_as(target)
-            paths.append(target)
-    return sorted(paths)
+    copies = _SLICES // _DIFFERENT
+    image = Image(voxels, Geometry(voxels.shape, (float(copies), 0.7, 0.7)), Modality.CT)  # type: ignore[arg-type]
+    return write_thin_series(image, copies, folder / "series", syntax)
+
+
+def write_thin_series(image: Image, copies: int, folder: Path, syntax: TransferSyntax) -> list[Path]:
+    """Each slice of ``image`` as ``copies`` thinner ones that share its picture, which is coded once. In order."""
+    from pydicom import dcmread
+    from pydicom.uid import UID
+
+    step = np.asarray(image.geometry.directions)[0] * image.geometry.spacing_mm[0] / copies
+    paths: list[Path] = []
+    with TemporaryDirectory(prefix="bench-") as coded:
+        folder.mkdir(parents=True)
+        for path in sorted(write_series(image, Path(coded) / "thick", transfer_syntax=syntax).iterdir()):
+            data = dcmread(path)
+            position = np.array([float(each) for each in data.ImagePositionPatient])
+            data.SliceThickness = round(float(np.linalg.norm(step)), 4)
+            for copy in range(copies):
+                data.InstanceNumber = len(paths) + 1
+                data.ImagePositionPatient = [round(float(each), 6) for each in position + copy * step]
+                data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = UID(f"2.25.{1000 + len(paths)}")
+                paths.append(folder / f"IM{len(paths) + 1:05d}.dcm")
+                data.save_as(paths[-1])
+    return paths
 
 
 def abdomen_like(count: int, size: int = _SIZE) -> NDArray[np.int16]:

@@ -27,7 +27,7 @@ _GOAL_SECONDS = {"efficientnet-b0": 1 / 100, "efficientnet-b2": 1 / 60}
 
 
 @dataclass(frozen=True)
-class _Fresh:
+class FreshModel:
     """A model with random weights: how fast it answers does not depend on what it has learned."""
 
     facts: BundleFacts
@@ -41,7 +41,11 @@ class _Fresh:
         from abdominal_oncology.learning.networks import find_network
 
         torch.manual_seed(0)
-        return find_network("phase", self.facts.network).build(len(_CLASSES), **self.facts.network_options).eval()
+        return (
+            find_network("phase", self.facts.network)
+            .build(len(self.facts.classes), **self.facts.network_options)
+            .eval()
+        )
 
 
 def run(only: str, progress: Progress) -> list[Timing]:
@@ -63,7 +67,7 @@ def _task_name(network: str) -> str:
 def _network(name: str, progress: Progress) -> list[Timing]:
     from abdominal_oncology.learning.predictor import Predictor
 
-    model = _Fresh(BundleFacts("fresh", "1", "phase", name, _CLASSES, (1, _SIZE, _SIZE), "nothing"))
+    model = FreshModel(BundleFacts("fresh", "1", "phase", name, _CLASSES, (1, _SIZE, _SIZE), "nothing"))
     slices = np.random.default_rng(0).integers(0, 256, (_SLICES, 1, _SIZE, _SIZE), dtype=np.uint8)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         ours = Predictor(model, "cpu", cache=Path(folder))
@@ -82,14 +86,14 @@ def _network(name: str, progress: Progress) -> list[Timing]:
     return timings
 
 
-def _predictor(model: _Fresh, slices: NDArray[np.uint8]) -> Callable[[], Any]:
+def _predictor(model: FreshModel, slices: NDArray[np.uint8]) -> Callable[[], Any]:
     from abdominal_oncology.learning.predictor import Predictor
 
     predictor = Predictor(model, "cpu", "torch")
     return lambda: predictor.run(slices)
 
 
-def _plain(model: _Fresh, slices: NDArray[np.uint8], channels_last: bool = False) -> Callable[[], Any]:
+def _plain(model: FreshModel, slices: NDArray[np.uint8], channels_last: bool = False) -> Callable[[], Any]:
     """As most would write it: one batch of 16 after the other."""
     import torch
 
@@ -105,7 +109,7 @@ def _plain(model: _Fresh, slices: NDArray[np.uint8], channels_last: bool = False
     return answer
 
 
-def _onnx_alone(model: _Fresh, slices: NDArray[np.uint8], folder: Path) -> Callable[[], Any]:
+def _onnx_alone(model: FreshModel, slices: NDArray[np.uint8], folder: Path) -> Callable[[], Any]:
     """The floor: what ONNX Runtime takes for values that are floats already."""
     ready = slices.astype(np.float32) / 255
 
