@@ -56,6 +56,7 @@ class SliceTask:
     name: str = "phase"
     question: str = "phase"
     roles: tuple[str, ...] = ("ct",)
+    bundles: tuple[str, ...] = ()
     modality = Modality.CT
     prepared: list[str] = field(default_factory=list)
     value: float = 1.0

@@ -66,6 +66,7 @@ class ToyTask:
     name = "toy"
     question = "side"
     roles: tuple[str, ...] = ("picture",)
+    bundles: tuple[str, ...] = ()
     modality = Modality.OTHER
 
     def recipe(self, network: str = "", published: bool = False) -> Recipe:

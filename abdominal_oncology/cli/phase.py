@@ -13,6 +13,7 @@ from abdominal_oncology.imaging.dicom.workers import processor_count
 from abdominal_oncology.imaging.open import open_reader
 from abdominal_oncology.imaging.reader import read_image
 from abdominal_oncology.learning.batch_files import TABLE, result_row
+from abdominal_oncology.phase.bundles import BUNDLES
 from abdominal_oncology.phase.classify import ClassifySettings
 from abdominal_oncology.phase.classify_many import ClassifiedVolumes, classify_volumes
 from abdominal_oncology.phase.volumes import FoundVolumes, find_ct_volumes
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from abdominal_oncology.learning.predictor import Predictor
 
 _NO_BUNDLE = "none"
-_PREFERRED = ("phase-efficientnet-b0", "phase-efficientnet-b2")
 _SHOWN = ("case", "status", "decision", "probability", "description", "warnings", "seconds")
 
 
@@ -104,7 +104,7 @@ def _predictor(options: argparse.Namespace) -> tuple[Predictor | None, str]:
         bundle = store.find(options.bundle, task="phase")
     else:
         try:
-            bundle = store.default("phase", _PREFERRED)
+            bundle = store.default("phase", BUNDLES)
         except MissingInputError:
             return None, "kinetics alone: no bundle is installed"
     predictor = Predictor(bundle, options.device, options.engine, cache=store.user / ".onnx")

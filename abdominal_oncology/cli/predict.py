@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     if options.collect:
         return _report(collect(cases, options.output), options.json, "")
     store = installed_store()
-    bundle = store.find(options.bundle, task=task.name) if options.bundle else store.default(task.name)
+    bundle = store.find(options.bundle, task=task.name) if options.bundle else store.default(task.name, task.bundles)
     predictor = Predictor(
         bundle,
         options.device,

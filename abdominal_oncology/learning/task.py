@@ -38,6 +38,11 @@ class Task(Protocol):
         """What its images must be."""
         ...
 
+    @property
+    def bundles(self) -> tuple[str, ...]:
+        """Names of the models that come with the room, the one to use first."""
+        ...
+
     def recipe(self, network: str = "", published: bool = False) -> Recipe:
         """How this task is trained: what works here, or as the source paper printed it."""
         ...

@@ -22,6 +22,7 @@ from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.imaging.reader import SliceReader
 from abdominal_oncology.learning.case import Case
 from abdominal_oncology.learning.finding import Finding, FindingWarning, Provenance
+from abdominal_oncology.phase.bundles import BUNDLES
 from abdominal_oncology.phase.classify import ClassifySettings, classify
 from abdominal_oncology.phase.locate import Slab, locate_slab
 from abdominal_oncology.phase.measure_regions import MEASURED, measure_points
@@ -41,9 +42,6 @@ from abdominal_oncology.scene.volumes import reader_from_volume_node
 if TYPE_CHECKING:
     from abdominal_oncology.learning.predictor import Predictor
     from abdominal_oncology.learning.predictor_pool import PredictorPool
-
-BUNDLES = ("phase-efficientnet-b0", "phase-efficientnet-b2")
-"""Which installed bundle is taken where none is named: the first of these that is there."""
 
 KINETICS_ALONE = "none"
 """In place of a bundle's name: no network, although one may be installed."""

@@ -19,6 +19,7 @@ from abdominal_oncology.learning.finding import Finding, Provenance
 from abdominal_oncology.learning.recipe import Recipe
 from abdominal_oncology.learning.samples import Labelled, Samples
 from abdominal_oncology.phase import encoding_losses, networks
+from abdominal_oncology.phase.bundles import BUNDLES
 from abdominal_oncology.phase.checks import slab_to_sample
 from abdominal_oncology.phase.decide import finding_from_slices
 from abdominal_oncology.phase.locate import locate_slab
@@ -39,6 +40,7 @@ class PhaseTask:
     question = "phase"
     roles: tuple[str, ...] = (ROLE,)
     modality = Modality.CT
+    bundles = BUNDLES
 
     def recipe(self, network: str = "", published: bool = False) -> Recipe:
         make = published_recipe if published else default_recipe
