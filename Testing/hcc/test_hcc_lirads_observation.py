@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,7 @@ from abdominal_oncology.hcc.lirads.features import FEATURES, Feature, ImagedPhas
 from abdominal_oncology.hcc.lirads.growth import PriorSize
 from abdominal_oncology.hcc.lirads.observation import Observation
 from abdominal_oncology.hcc.lirads.population import Applies, Population, PopulationFact
+from abdominal_oncology.hcc.lirads.probabilistic import category_distribution
 from abdominal_oncology.hcc.lirads.resolve import resolve
 from abdominal_oncology.hcc.lirads.table import Category
 
@@ -102,6 +104,15 @@ def observe(size_mm=None, population=AT_RISK, **known):
 )
 def test_sentences(observation, sentence):
     assert categorise(observation).sentence == sentence
+
+
+@pytest.mark.parametrize("feature", ["mosaic", "ultrasound_visible", "undistorted_vessels"])
+def test_ancillary_features_are_the_readers_choice(feature):
+    chosen, left = observe(15, **{feature: True}), observe(15, use_ancillary=False, **{feature: True})
+    assert categorise(chosen).category is not Category.LR_3
+    assert categorise(left).category is Category.LR_3
+    assert category_distribution(left).probabilities[Category.LR_3] == 1
+    assert not any("ancillary" in change.if_ for change in categorise(left).changes)
 
 
 def test_unsure_counts_as_absent_and_says_so():
@@ -295,3 +306,15 @@ def test_measured_fills_the_rest():
     found = measured(F.CAPSULE, 0.2)
     assert (found.value, found.certainty) == ("absent", Certainty.SURE)
     assert Feature.of("fat-in-mass") is F.FAT_IN_MASS
+
+
+def test_the_reference_page_tells_the_vocabulary():
+    page = (Path(__file__).resolve().parents[2] / "Docs/reference/lirads-features.md").read_text(encoding="utf-8")
+    for feature, spec in FEATURES.items():
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{feature}` |"))
+        for told in (spec.group.value, ", ".join(spec.values), spec.definition):
+            assert f"| {told} |" in row
+    for name in Observation().to_dict():
+        assert f"`{name}`" in page
+    for name in categorise(Observation(10)).to_dict():
+        assert f"`{name}`" in page

@@ -208,10 +208,24 @@ def test_changes_are_true_and_single(facts):
     titles = [change.if_ for change in changes]
     assert len(set(titles)) == len(titles)
     assert all(change.category is not decide(facts).category for change in changes)
-    toggled = {change.if_: change.category for change in changes}
-    other = decide(replace(facts, capsule=not facts.capsule)).category
-    title = f"{'without' if facts.capsule else 'with'} enhancing capsule"
-    assert toggled.get(title, decide(facts).category) is other
+    told = {change.if_: change.category for change in changes}
+    now = decide(facts).category
+    titles = {
+        "capsule": "enhancing capsule",
+        "threshold_growth": "threshold growth",
+        "tumour_in_vein": "definite tumour in vein",
+    }
+    for name, title in titles.items():
+        there = getattr(facts, name)
+        other = decide(replace(facts, **{name: not there})).category
+        assert told.get(f"{'without' if there else 'with'} {title}", now) is other
+    for side in ("malignancy", "benignity"):
+        other = decide(replace(facts, **{f"favours_{side}": True})).category
+        assert told.get(f"with an ancillary feature of {side}", now) is other
+    for size, title in ((5.0, "below 10 mm"), (15.0, "at 10 to below 20 mm"), (20.0, "at 20 mm or more")):
+        assert told.get(title, now) is decide(replace(facts, size_mm=size)).category
+    for aphe, title in ((NONE, "without APHE"), (NONRIM, "with nonrim APHE"), (RIM, "with rim APHE")):
+        assert told.get(title, now) is decide(replace(facts, aphe=aphe)).category
 
 
 def test_changes_of_a_doubted_category():
