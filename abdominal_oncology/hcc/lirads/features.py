@@ -164,7 +164,7 @@ FEATURES: Mapping[Feature, FeatureSpec] = MappingProxyType(
         ),
         Feature.WASHOUT: _late(
             "washout",
-            "darker than liver in the portal venous or delayed phase after enhancing more; peripheral: mostly at the border",
+            "darker than liver in the portal venous or delayed phase after enhancing more; at its border: peripheral",
             tuple(each.value for each in Washout),
         ),
         Feature.CAPSULE: _late(
