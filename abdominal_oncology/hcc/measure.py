@@ -43,6 +43,8 @@ _AROUND_MM = 15.0
 _MOST_VOXELS = 150_000
 _SEEN_SHARE = 0.9
 _OUTLINE_MM = 0.7
+# found on painted lesions of known size, 1 to 5 mm slices: the overshoot is 0.66 to 0.97 of a voxel's step, ± 0.15
+_CORNER_SHARE, _STEP_ERROR = 0.8, 0.15
 _COVERS_LIVER = 0.6
 _INSIDE_SHARE = 0.5
 _IMAGED = {
@@ -167,7 +169,11 @@ def measure_prepared(
 
 
 def lesion_size(lesion: LesionMask) -> Uncertain:
-    """The largest diameter in space, outer edge to outer edge, of its largest part; mm."""
+    """The largest diameter in space, outer edge to outer edge, of its largest part; mm.
+
+    A voxel is drawn when its middle lies inside, but its far corners then lie outside: corner to corner a lesion is
+    measured too large, by about 2 mm on slices of 2.5 mm. That is taken off.
+    """
     mask = lesion.mask
     if lesion.parts > 1:
         numbered, count = ndimage.label(mask.voxels, np.ones((3, 3, 3)))
@@ -175,10 +181,9 @@ def lesion_size(lesion: LesionMask) -> Uncertain:
         mask = mask.derive("keep the largest part", voxels=(numbered == largest).astype(np.uint8))
     longest = diameter_3d(mask)
     way = np.subtract(longest.end_mm, longest.start_mm) / longest.length_mm
-    # voxels are boxes: their corners reach further than the outline that they stand for
     step = float(np.abs(np.asarray(mask.geometry.directions) @ way) @ np.asarray(mask.geometry.spacing_mm))
-    error = float(np.hypot(step / np.sqrt(6), _OUTLINE_MM * np.sqrt(2)))
-    return Uncertain(longest.length_mm, error, "mm")
+    error = float(np.hypot(_STEP_ERROR * step, _OUTLINE_MM * np.sqrt(2)))
+    return Uncertain(max(longest.length_mm - _CORNER_SHARE * step, longest.length_mm / 2), error, "mm")
 
 
 def measuring_grid(lesion: LesionMask, frame: Geometry) -> Geometry:

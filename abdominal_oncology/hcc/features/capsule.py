@@ -15,6 +15,7 @@ THIN_MM = 1.6
 _PLACES_MM = np.arange(-1.5, 2.6, 0.5)
 _APART_MM = (0.6, 3.6)
 _FEWEST = 6
+_LIVER_HU = -40.0
 
 
 def capsule(samples: Samples, roles: tuple[str, ...] = ("portal", "delayed")) -> dict[str, float]:
@@ -22,9 +23,12 @@ def capsule(samples: Samples, roles: tuple[str, ...] = ("portal", "delayed")) ->
     where it stands out) and ``place`` (its depth in mm), as ``portal_capsule_lift`` and so on.
     """
     result: dict[str, float] = {}
+    # sorted by depth every layer is one slice of the list
+    order = np.argsort(samples.depth_mm)
+    depth, sector = samples.depth_mm[order], samples.sector[order]
     for role in roles:
         if role in samples.above_hu:
-            lift, share, place = _ridge(samples, samples.above_hu[role])
+            lift, share, place = _ridge(depth, sector, samples.above_hu[role][order])
             result |= {
                 f"{role}_capsule_lift": lift,
                 f"{role}_capsule_share": share,
@@ -33,35 +37,37 @@ def capsule(samples: Samples, roles: tuple[str, ...] = ("portal", "delayed")) ->
     return result
 
 
-def _ridge(samples: Samples, above: Floats) -> tuple[float, float, float]:
+def _ridge(depth: Floats, sector: NDArray[np.intp], above: Floats) -> tuple[float, float, float]:
     known = np.isfinite(above)
-    depth = samples.depth_mm
+    depth, sector, above = depth[known], sector[known], above[known]
     best = (float("nan"), 0.0, 0.0)
     for place in _PLACES_MM:
-        shell, inner, outer = (known & part for part in _layers(depth, float(place)))
-        if min(np.count_nonzero(part) for part in (shell, inner, outer)) < _FEWEST:
-            continue
+        shell, inner, outer = (above[layer] for layer in _layers(depth, float(place)))
         # outside only liver counts: fat or lung beyond the liver's edge would make any rim look bright
-        outer &= above > -40
-        if np.count_nonzero(outer) < _FEWEST:
+        outer = outer[outer > _LIVER_HU]
+        if min(shell.size, inner.size, outer.size) < _FEWEST:
             continue
-        sides = max(float(np.median(above[inner])), float(np.median(above[outer])))
-        lift = float(np.mean(above[shell])) - sides
+        sides = max(float(np.median(inner)), float(np.median(outer)))
+        lift = float(np.mean(shell)) - sides
         if np.isnan(best[0]) or lift > best[0]:
             best = (lift, float(place), sides)
     lift, place, sides = best
     if np.isnan(lift):
         return lift, float("nan"), float("nan")
-    shell = known & _layers(depth, place)[0]
-    return lift, _share(samples.sector[shell], above[shell], sides, lift), place
+    shell_layer = _layers(depth, place)[0]
+    return lift, _share(sector[shell_layer], above[shell_layer], sides, lift), place
 
 
-def _layers(depth: Floats, place: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+def _layers(depth: Floats, place: float) -> tuple[slice, slice, slice]:
+    """Shell, inside and outside as slices of samples sorted by depth."""
     half = THIN_MM / 2
     near, far = _APART_MM
-    shell = np.abs(depth - place) <= half
-    inner = (depth > place + half + near) & (depth <= place + half + far)
-    outer = (depth < place - half - near) & (depth >= place - half - far)
+    bounds = [
+        (place - half, place + half),
+        (place + half + near, place + half + far),
+        (place - half - far, place - half - near),
+    ]
+    shell, inner, outer = (slice(*(int(n) for n in np.searchsorted(depth, pair))) for pair in bounds)
     return shell, inner, outer
 
 
