@@ -78,11 +78,11 @@ def _training(iterations: int, validate_every: int, learning_rate: float = 1e-3)
 
 _SCOPES: Mapping[Scale, _Scope] = {
     "smoke": _Scope(
-        (8, 16),
+        (4, 8),
         ("one-hot", "PL-SORD s=1", _LEARNED),
-        Plan("resnet-18", 32, 16, 4, 12, 6),
+        Plan("ghostnet", 32, 8, 4, 8, 6),
         SlicePreparation(size=32),
-        _training(4, 2),
+        _training(4, 4),
         16,
     ),
     "small": _Scope(
@@ -197,8 +197,8 @@ ENCODINGS_EXPERIMENT = Experiment(
     "Label encodings over training-set size (Fig. 4), labels learned (Fig. 5)",
     "Muhamedrahimov et al., learning interclass relations (000), section 6.5",
     "phantom scans in the paper's four classes; three in ten lie between two phases and belong to the nearer one; "
-    "training labels come from a reader who knows the second to 10 %. Up to scale small: ResNet-18 on slices with a "
-    "vote of all; full: the 3-D ResNet-50 on 20 slices",
+    "training labels come from a reader who knows the second to 10 %. Scale smoke and small: GhostNet and ResNet-18 "
+    "on slices with a vote of all; full: the 3-D ResNet-50 on 20 slices",
     rows,
     measure,
     draw,

@@ -14,7 +14,7 @@ from abdominal_oncology.learning.metrics import Floats, Predictions, f1, precisi
 from abdominal_oncology.learning.plots import bars
 from abdominal_oncology.learning.samples import SampleStore
 from abdominal_oncology.learning.uncertainty import patient_weights
-from abdominal_oncology.phase.experiments.scans import StudyScanner, as_slices, kept_store, study_scans
+from abdominal_oncology.phase.experiments.scans import StudyScanner, as_samples, kept_store, study_scans
 from abdominal_oncology.phase.experiments.shared import (
     INTERVAL_NOTE,
     PAPER_002,
@@ -105,7 +105,7 @@ def _test_store(name: str, work: Work, pixels: int, form: SlicePreparation) -> S
         scanner=scanner,
         progress=part(work.progress, 0.0, 0.3),
     )
-    return kept_store(work.shared, facts, lambda: as_slices(scans, CLASSES, form, work.seed), CLASSES, form)
+    return kept_store(work.shared, facts, lambda: as_samples(scans, CLASSES, form, work.seed), CLASSES, form)
 
 
 def _over_classes(predictions: Predictions, indices: Sequence[int]) -> Row:

@@ -16,7 +16,7 @@ from abdominal_oncology.imaging.reader import ArrayReader
 from abdominal_oncology.learning.experiment import Experiment, Measured, Results, Row, Scale, Work
 from abdominal_oncology.learning.plots import Series, lines
 from abdominal_oncology.learning.samples import Labelled, SampleStore
-from abdominal_oncology.phase.experiments.scans import Scan, StudyScanner, as_slices, kept_store, study_scans
+from abdominal_oncology.phase.experiments.scans import Scan, StudyScanner, as_samples, kept_store, study_scans
 from abdominal_oncology.phase.experiments.shared import (
     INTERVAL_NOTE,
     PAPER_002,
@@ -60,7 +60,7 @@ class _Test:
 
 
 _TESTS: Mapping[Scale, _Test] = {
-    "smoke": _Test(5, 2, 12, 4),
+    "smoke": _Test(3, 2, 10, 4),
     "small": _Test(36, 2, 48, 20),
     "full": _Test(80, 4, 160, 20),
 }
@@ -165,7 +165,7 @@ def _test_store(work: Work, scope: _Test, pixels: int, form: SlicePreparation) -
             extent="neck-to-thigh",
             progress=part(work.progress, 0.0, 0.3),
         )
-        yield from as_slices(map(located, scans), CLASSES, form, work.seed)
+        yield from as_samples(map(located, scans), CLASSES, form, work.seed)
         write_atomically(path, json.dumps(slabs).encode())
 
     def located(scan: Scan) -> Scan:
@@ -184,7 +184,7 @@ SAMPLING = Experiment(
     "phase-sampling",
     "How many slices a scan needs, and which (Fig. 7)",
     f"{PAPER_002}, Fig. 7",
-    "phantom studies from neck to thigh in the paper's four classes, evenly spaced slices (smoke 12, small 48, full "
+    "phantom studies from neck to thigh in the paper's four classes, evenly spaced slices (smoke 10, small 48, full "
     "160 per scan); each value over 4 (smoke) or 20 random choices of slices",
     rows,
     measure,

@@ -33,7 +33,7 @@ READER_BLUR = 0.1
 _BORDERS_SECONDS = ((48.0, 60.0), (105.0, 150.0))
 _BORDER_SHARE = 0.3
 _SCANS_PER_ANATOMY = 4
-_MORE_LEVELS = 8
+_LEVELS_PER_SLICE = 4 / 3
 _WHOLE_TRUNK_EVERY = 4
 _TEST_OFFSET = 500_000
 _FIELD_MM = (380.0, 490.0)
@@ -61,6 +61,10 @@ class VolumeForm:
     size: int
     window_hu: tuple[float, float] = (50.0, 400.0)
     blended: bool = False
+
+
+Form = SlicePreparation | VolumeForm | None
+"""How a scan becomes samples: slices, one volume, or bare HU slice by slice."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,7 @@ def slice_scans(
             seconds=lambda rng: second_for(classes, rng),
             size=pixels,
             per_anatomy=_SCANS_PER_ANATOMY * slices,
-            levels=slices + _MORE_LEVELS,
+            levels=round(slices * _LEVELS_PER_SLICE),
             extent="neck-to-thigh" if anatomy % _WHOLE_TRUNK_EVERY == _WHOLE_TRUNK_EVERY - 1 else "abdomen",
             per_person=slices,
         )
@@ -186,18 +190,28 @@ def study_scans(
             yield Scan(f"{name}-{role}", name, "test", image.voxels.astype(np.int16, copy=False), seconds, image)
 
 
-def as_slices(
-    scans: Iterable[Scan], classes: tuple[str, ...], preparation: SlicePreparation, seed: int
-) -> Iterator[Labelled]:
-    """Every slice of every scan as one sample."""
+def as_samples(scans: Iterable[Scan], classes: tuple[str, ...], form: Form, seed: int) -> Iterator[Labelled]:
+    """Every slice of every scan as one sample, or every scan; training labels as their reader gives them."""
     for scan in scans:
-        yield _labelled(scan, prepare_slices(scan.hu, preparation), classes, seed)
+        seconds = scan.seconds
+        if scan.split != "test":
+            number = int(scan.name.rsplit("-", 1)[-1])
+            seconds *= float(np.exp(np.random.default_rng([seed, 23, number]).normal(0, READER_BLUR)))
+        label = class_at(seconds, classes)
+        yield Labelled(scan.name, scan.patient, label, Samples(prepared(scan.hu, form)), scan.split)
 
 
-def as_volumes(scans: Iterable[Scan], classes: tuple[str, ...], form: VolumeForm, seed: int) -> Iterator[Labelled]:
-    """Every scan as one sample."""
-    for scan in scans:
-        yield _labelled(scan, volume_of(scan.hu, form), classes, seed)
+def reshaped(store: SampleStore, form: Form) -> Iterator[Labelled]:
+    """The cases of a store of bare HU in another form."""
+    for case in store.cases:
+        hu = store.inputs[case.start : case.stop, 0]
+        yield Labelled(case.case, case.patient, case.label, Samples(prepared(hu, form)), case.split)
+
+
+def prepared(hu: NDArray[Any], form: Form) -> NDArray[Any]:
+    if form is None:
+        return hu[:, None]
+    return volume_of(hu, form) if isinstance(form, VolumeForm) else prepare_slices(hu, form)
 
 
 def volume_of(hu: NDArray[Any], form: VolumeForm) -> NDArray[np.uint8]:
@@ -224,22 +238,14 @@ def kept_store(
     facts: Mapping[str, Any],
     make: Callable[[], Iterable[Labelled]],
     classes: tuple[str, ...],
-    preparation: SlicePreparation | VolumeForm,
+    form: Form,
 ) -> SampleStore:
     """The store of these facts in ``folder``: opened where it is, made where it is not."""
-    form = asdict(preparation)
-    path = folder / "stores" / fingerprint(dict(facts), classes, form)
+    settings = {} if form is None else asdict(form)
+    path = folder / "stores" / fingerprint(dict(facts), classes, settings)
     if (path / "store.json").exists():
         return open_store(path)
-    return build_store(path, make(), classes, form)
-
-
-def _labelled(scan: Scan, inputs: NDArray[np.uint8], classes: tuple[str, ...], seed: int) -> Labelled:
-    seconds = scan.seconds
-    if scan.split != "test":
-        number = int(scan.name.rsplit("-", 1)[-1])
-        seconds *= float(np.exp(np.random.default_rng([seed, 23, number]).normal(0, READER_BLUR)))
-    return Labelled(scan.name, scan.patient, class_at(seconds, classes), Samples(inputs), scan.split)
+    return build_store(path, make(), classes, settings)
 
 
 def _view_of(classes: tuple[str, ...]) -> PhaseView:

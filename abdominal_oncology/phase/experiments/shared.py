@@ -18,7 +18,7 @@ from abdominal_oncology.learning.metrics import Predictions
 from abdominal_oncology.learning.recipe import LossTerm, Recipe
 from abdominal_oncology.learning.samples import Labelled, SampleStore
 from abdominal_oncology.learning.uncertainty import bootstrap
-from abdominal_oncology.phase.experiments.scans import VolumeForm, as_slices, as_volumes, kept_store, slice_scans
+from abdominal_oncology.phase.experiments.scans import Form, VolumeForm, as_samples, kept_store, reshaped, slice_scans
 from abdominal_oncology.phase.labels import SAMPLING_VIEW
 from abdominal_oncology.phase.prepare import SlicePreparation
 from abdominal_oncology.phase.sampling import Slab, random_slices
@@ -68,7 +68,7 @@ class Plan:
 
 
 PLANS: Mapping[Scale, Plan] = {
-    "smoke": Plan("resnet-18", 64, 24, 4, 16, 8, 1),
+    "smoke": Plan("ghostnet", 32, 12, 4, 8, 6),
     "small": Plan("resnet-18", 64, 192, 16, 96, 24, 4),
     "full": Plan("efficientnet-b2", 224, 800, 80, 360, 32, 15, published=True),
 }
@@ -97,12 +97,16 @@ def scan_store(
     classes: tuple[str, ...] = SAMPLING_VIEW.classes,
     *,
     test: bool = False,
+    several_forms: bool = False,
 ) -> SampleStore:
-    """Training (with validation) or test scans of a plan, as slices or as volumes; made once in the experiment."""
+    """Training (with validation) or test scans of a plan, as slices or as volumes; made once in the experiment.
+
+    With ``several_forms`` the HU are kept, too, so that other forms of the same scans need not be painted again.
+    """
     count = plan.test_scans if test else plan.train_scans + plan.validation_scans
     facts = {"test": test, "scans": count, "slices": plan.slices, "pixels": plan.pixels, "seed": work.seed}
 
-    def make() -> Iterator[Labelled]:
+    def paint(form: Form) -> Iterator[Labelled]:
         scans = slice_scans(
             classes,
             count,
@@ -113,17 +117,25 @@ def scan_store(
             validation=plan.validation_scans,
             progress=part(work.progress, 0.0, 0.3),
         )
-        if isinstance(form, VolumeForm):
-            return as_volumes(scans, classes, form, work.seed)
-        return as_slices(scans, classes, form, work.seed)
+        return as_samples(scans, classes, form, work.seed)
+
+    def make() -> Iterator[Labelled]:
+        if several_forms:
+            return reshaped(kept_store(work.shared, facts | {"hu": True}, lambda: paint(None), classes, None), form)
+        return paint(form)
 
     return kept_store(work.shared, facts, make, classes, form)
 
 
-def slice_stores(work: Work, plan: Plan, recipe: Recipe) -> tuple[SampleStore, SampleStore]:
+def slice_stores(
+    work: Work, plan: Plan, recipe: Recipe, several_forms: bool = False
+) -> tuple[SampleStore, SampleStore]:
     """Training and test slices, prepared as the recipe has it."""
     form = SlicePreparation.from_mapping(recipe.preparation)
-    return scan_store(work, plan, form), scan_store(work, plan, form, test=True)
+    return (
+        scan_store(work, plan, form, several_forms=several_forms),
+        scan_store(work, plan, form, test=True, several_forms=several_forms),
+    )
 
 
 def fit_network(recipe: Recipe, store: SampleStore, training: Sequence[int], work: Work, folder: Path) -> nn.Module:

@@ -37,7 +37,7 @@ _NETWORKS: Mapping[str, str] = {
     "CD-GAN": "cd-gan",
 }
 _BACKBONE_PLANS: Mapping[Scale, Plan] = {
-    "smoke": replace(PLANS["smoke"], slices=6),
+    "smoke": PLANS["smoke"],
     "small": replace(PLANS["small"], epochs=3),
     "full": replace(PLANS["full"], size=128),
 }
@@ -46,7 +46,7 @@ _SIZE_PLANS: Mapping[Scale, Plan] = {scale: replace(PLANS[scale], size=max(_SIZE
 
 
 def _backbone_rows(scale: Scale) -> Sequence[str]:
-    return ("ResNet-18", "CD-GAN") if scale == "smoke" else tuple(_NETWORKS)
+    return ("GhostNet", "CD-GAN") if scale == "smoke" else tuple(_NETWORKS)
 
 
 def _measure_backbone(row: str, work: Work) -> Row:
@@ -60,7 +60,7 @@ def _measure_size(row: str, work: Work) -> Row:
 
 def _measure(work: Work, plan: Plan, network: str, size: int) -> Row:
     recipe = slice_recipe(plan, work.seed, network, size)
-    train, test = slice_stores(work, plan, recipe)
+    train, test = slice_stores(work, plan, recipe, several_forms=True)
     probabilities = kept_answers(recipe, train, test, work, work.folder / "run")
     return measured(by_slice(probabilities, test), MACRO)
 
@@ -89,7 +89,7 @@ BACKBONES = Experiment(
     "phase-backbones",
     "Networks, slice by slice (Table 3)",
     f"{PAPER_002}, Table 3",
-    "phantom slices in the paper's four classes; 64 × 64 pixels up to scale small, 128 × 128 at full",
+    "phantom slices in the paper's four classes; 32 × 32 pixels (smoke), 64 × 64 (small), 128 × 128 (full)",
     _backbone_rows,
     _measure_backbone,
     _draw,
@@ -110,8 +110,8 @@ INPUT_SIZE = Experiment(
     "phase-input-size",
     "Input sizes, slice by slice (Table 4)",
     f"{PAPER_002}, Table 4",
-    "phantom slices in the paper's four classes, the same ones at every size; ResNet-18 up to scale small, "
-    "EfficientNet-B2 at full",
+    "phantom slices in the paper's four classes, the same ones at every size; GhostNet (smoke), ResNet-18 (small), "
+    "EfficientNet-B2 (full)",
     lambda scale: [f"{size}×{size}" for size in _SIZES[scale]],
     _measure_size,
     _draw,
