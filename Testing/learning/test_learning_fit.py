@@ -189,7 +189,9 @@ def _experiment(calls: list[str]) -> Experiment:
         "toy pictures",
         lambda scale: ("a", "b") if scale == "smoke" else ("a", "b", "c"),
         measure,
-        lambda results, folder: {"accuracy": bars(list(results), [row["accuracy"].value for row in results.values()], "acc")},
+        lambda results, folder: {
+            "accuracy": bars(list(results), [row["accuracy"].value for row in results.values()], "acc")
+        },
         {"a": {"accuracy": "0.93"}, "z": {"accuracy": "0.80"}},
         ("pictures are not patients",),
     )
@@ -223,3 +225,22 @@ def test_a_folder_belongs_to_one_experiment_scale_and_seed(tmp_path: Path) -> No
     assert facts == {"experiment": "toy-table", "scale": "smoke", "seed": 0}
     with pytest.raises(InvalidInputError, match="no scale"):
         run_experiment(_experiment([]), "huge", tmp_path / "x")  # type: ignore[arg-type]
+
+
+def test_a_training_goes_on_from_a_bundle(tmp_path: Path) -> None:
+    first = TrainRequest(ToyTask(), toy_recipe(), tmp_path / "one", "first", phantoms=240, device="cpu", command="one")
+    begun = train_task(first)
+    assert begun is not None
+    bundle = load_bundle(begun.bundle, task="toy")
+    still = toy_recipe(epochs=1, learning_rate=1e-9)
+    second = replace(first, folder=tmp_path / "two", name="second", recipe=still, start_from=bundle, command="two")
+    gone_on = train_task(second)
+    assert gone_on is not None
+    after = load_bundle(gone_on.bundle, task="toy")
+    for name, weight in bundle.state_dict().items():
+        torch.testing.assert_close(after.state_dict()[name], weight, rtol=1e-3, atol=1e-3)
+    assert after.facts.training["command"] == "two"
+    assert after.facts.training["start_from"]["command"] == "one"
+    wide = replace(second, folder=tmp_path / "three", recipe=replace(still, network_options={"width": 4}))
+    with pytest.raises(InvalidInputError, match="start from a bundle with the same network"):
+        train_task(wide)

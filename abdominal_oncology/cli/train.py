@@ -9,6 +9,7 @@ from pathlib import Path
 
 from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
 from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.learning.bundle.store import installed_store
 from abdominal_oncology.learning.recipe import Recipe
 from abdominal_oncology.learning.task import Task
 from abdominal_oncology.learning.train_task import TrainRequest, train_task
@@ -22,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bundle", default="", help="the new bundle's name (default: TASK-NETWORK)")
     parser.add_argument("--version", default="1.0.0", help="the new bundle's version")
     parser.add_argument("--trained-on", default="", help="what the data are, in words for the card")
+    parser.add_argument("--start-from", default="", metavar="BUNDLE", help="go on from the weights of this bundle")
     parser.add_argument("--onnx", action="store_true", help="put the network into the bundle as ONNX, too")
     parser.add_argument("--precision", choices=("auto", "32", "bf16", "16"), help="instead of the recipe's")
     parser.add_argument("--devices", type=int, default=1, help="devices per node; with nodes, under a launcher")
@@ -86,6 +88,7 @@ def run(options: argparse.Namespace) -> int:
         trained_on=options.trained_on,
         command=shlex.join(["abdominal-oncology", *sys.argv[1:]]),
         onnx=options.onnx,
+        start_from=installed_store().find(options.start_from, task=task.name) if options.start_from else None,
     )
     trained = train_task(request, progress)
     if trained is None:

@@ -77,15 +77,19 @@ def fit(
     *,
     device: str | torch.device = "cpu",
     engine: Engine | None = None,
+    start: Mapping[str, Tensor] | None = None,
     progress: Progress = silent,
 ) -> Fitted:
     """Train on the cases ``training`` of the store; ``validation`` (may be empty) chooses the best weights.
 
+    ``start`` are weights to begin with, of the same network; without them it begins with random ones.
     Starting it again on the same folder goes on where it stopped.
     """
     _check(recipe, store, training, validation)
     engine = engine or SingleDevice(device, recipe.train.precision)
     network = build_network(recipe, store.shape)
+    if start is not None:
+        network.load_state_dict(start)
     loss = build_loss(recipe.loss, len(recipe.classes), _feature_count(network, store.shape))
     soft = all(term.name in _SOFT for term in recipe.loss)
     source = StoreSource(

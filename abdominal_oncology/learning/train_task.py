@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.learning.bundle.load import Bundle
 from abdominal_oncology.learning.bundle.write import write_bundle
 from abdominal_oncology.learning.cluster import FabricEngine
 from abdominal_oncology.learning.device import choose_device
@@ -43,6 +46,7 @@ class TrainRequest:
     trained_on: str = ""
     command: str = ""
     onnx: bool = False
+    start_from: Bundle | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Trained:
 def train_task(request: TrainRequest, progress: Progress = silent) -> Trained | None:
     """Train, measure and pack. None on the ranks of a training on several devices that do not write."""
     recipe, folder = request.recipe, request.folder
+    start = _start(request)
     engine = _engine(request)
     if engine.rank == 0:  # the other ranks wait, and then find everything ready
         prepare(request, part(progress, 0.0, 0.2))
@@ -77,7 +82,16 @@ def train_task(request: TrainRequest, progress: Progress = silent) -> Trained | 
         )
     if engine.rank == 0:
         recipe.write_yaml(folder / "recipe.yaml")
-    fitted = fit(recipe, store, training, validation, folder / "run", engine=engine, progress=part(progress, 0.2, 0.95))
+    fitted = fit(
+        recipe,
+        store,
+        training,
+        validation,
+        folder / "run",
+        engine=engine,
+        start=start,
+        progress=part(progress, 0.2, 0.95),
+    )
     if engine.rank != 0:
         return None
     progress(0.95, "measuring on cases that were not trained on")
@@ -92,6 +106,8 @@ def train_task(request: TrainRequest, progress: Progress = silent) -> Trained | 
         command=request.command,
         device=engine.device,
     )
+    if request.start_from is not None:
+        facts = replace(facts, training={**facts.training, "start_from": _history(request.start_from)})
     predictions = folder / f"predictions-{side}.csv"
     by_case = answers.by_case(store, facts.temperature)
     write_predictions(predictions, [store.cases[i].case for i in held_out], by_case)
@@ -109,6 +125,27 @@ def prepare(request: TrainRequest, progress: Progress = silent) -> SampleStore:
     if request.manifest is not None:
         return store_of_manifest(read_manifest(request.manifest), request.task, request.recipe, folder, progress)
     return store_of_phantoms(request.phantoms, request.data_seed, request.task, request.recipe, folder, progress)
+
+
+def _start(request: TrainRequest) -> dict[str, Tensor] | None:
+    """The weights of the bundle to go on from; it must hold the same network for the same classes."""
+    if request.start_from is None:
+        return None
+    facts, recipe = request.start_from.facts, request.recipe
+    mine = (recipe.task, recipe.network, recipe.classes, dict(recipe.network_options))
+    if mine != (facts.task, facts.network, facts.classes, dict(facts.network_options)):
+        raise InvalidInputError(
+            f"bundle {facts.name} holds {facts.network} for {', '.join(facts.classes)}, the recipe wants "
+            f"{recipe.network} for {', '.join(recipe.classes)}",
+            where=request.start_from.path,
+            remedy="start from a bundle with the same network and classes",
+        )
+    return request.start_from.network().state_dict()
+
+
+def _history(bundle: Bundle) -> dict[str, Any]:
+    """How the bundle was made that a training went on from."""
+    return {"name": bundle.facts.name, "version": bundle.facts.version, **bundle.facts.training}
 
 
 def _engine(request: TrainRequest) -> Engine:
