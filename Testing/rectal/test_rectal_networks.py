@@ -16,8 +16,9 @@ from abdominal_oncology.learning.fit import answer_store, fit  # noqa: E402
 from abdominal_oncology.learning.networks import find_network, networks_of  # noqa: E402
 from abdominal_oncology.learning.recipe import LossTerm, Recipe  # noqa: E402
 from abdominal_oncology.learning.samples import Labelled, Samples, build_store  # noqa: E402
+from abdominal_oncology.rectal.marks import REPRESENTATIVE, SLICE  # noqa: E402
 from abdominal_oncology.rectal.networks.memory import training_memory  # noqa: E402
-from abdominal_oncology.rectal.networks.stage_network import REPRESENTATIVE, SLICE, take_apart  # noqa: E402
+from abdominal_oncology.rectal.networks.stage_network import take_apart  # noqa: E402
 
 TABLE_2 = {
     "f-r2d": 2796001,

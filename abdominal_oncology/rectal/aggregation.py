@@ -68,9 +68,9 @@ def bilinear_shares(features: Tensor, present: Tensor | None, weights: Tensor) -
     """
     kept = features if present is None else features * present[:, None, :].to(features.dtype)
     channels = features.shape[1]
-    length = (kept @ kept.transpose(1, 2)).flatten(1).norm(dim=1).clamp_min(_TINY)
-    shares: Tensor = torch.einsum("ncd,ce,ned->nd", kept, weights.reshape(channels, channels), kept)
-    return shares / length[:, None]
+    length = torch.linalg.vector_norm(kept @ kept.transpose(1, 2), dim=(1, 2)).clamp_min(_TINY)
+    shares: Tensor = torch.einsum("ncd,ce,ned->nd", kept, weights.reshape(channels, channels), kept) / length[:, None]
+    return shares
 
 
 AGGREGATIONS: dict[str, Aggregation] = {

@@ -1,8 +1,8 @@
 """The T2/T3 network: an encoder, then either a layer shared by all slices or an aggregation through depth.
 
 Inputs are (n, 1, D, H, W): the volume; or (n, 2, D, H, W): the volume and *marks*, one value for a whole slice: 0 a
-slice that is only padding, :data:`SLICE` a slice, 1 a representative slice. Marks let volumes of different depth share
-a batch, and tell the slice level which slices enter the loss, through the common trainer and its stores of bytes.
+slice that is only padding, 1/2 a slice, 1 a representative slice (``rectal.marks``). Marks let volumes of different
+depth share a batch, and tell the slice level which slices enter the loss, through the common trainer and its stores.
 """
 
 from __future__ import annotations
@@ -17,11 +17,9 @@ from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.learning.networks import register
 from abdominal_oncology.learning.trainer import Output
 from abdominal_oncology.rectal.aggregation import aggregate, average, check_aggregation, feature_count
+from abdominal_oncology.rectal.marks import REPRESENTATIVE, SLICE
 from abdominal_oncology.rectal.networks.convolutions import Kind
 from abdominal_oncology.rectal.networks.encoder import Encoder, Kinds, mixed
-
-SLICE, REPRESENTATIVE = 0.5, 1.0
-"""Marks of a slice and of a representative one; 0 marks padding."""
 
 SLICE_LEVEL = "none"
 

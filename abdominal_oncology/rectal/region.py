@@ -1,0 +1,136 @@
+"""Where rectum and tumour lie: a box that someone placed, a segmentation, or the middle of the body."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abdominal_oncology.errors import EmptyMaskError, GeometryMismatchError, InvalidInputError
+from abdominal_oncology.imaging.crop import mask_box
+from abdominal_oncology.imaging.geometry import AXIAL, Geometry, Matrix, Vector
+from abdominal_oncology.imaging.image import Image
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box in the patient, as a markups ROI gives it: centre and full size in mm (LPS), size along ``axes``.
+
+    ``axes`` are three orthogonal unit vectors (x, y, z).
+
+    >>> Box((0.0, 0.0, 0.0), (100.0, 90.0, 60.0)).corners_mm().max(axis=0).tolist()
+    [50.0, 45.0, 30.0]
+    """
+
+    centre_mm: Vector
+    size_mm: Vector
+    axes: Matrix = (AXIAL[2], AXIAL[1], AXIAL[0])
+
+    def __post_init__(self) -> None:
+        numbers = np.array([self.centre_mm, self.size_mm], dtype=np.float64)
+        if numbers.shape != (2, 3) or not np.isfinite(numbers).all():
+            raise InvalidInputError(
+                f"a region needs a finite centre and size (x, y, z) in mm, not {self.centre_mm} and {self.size_mm}"
+            )
+        if min(self.size_mm) <= 0:
+            raise EmptyMaskError(
+                f"the region is empty: its size is {self.size_mm} mm", remedy="draw the ROI around rectum and tumour"
+            )
+        axes = np.asarray(self.axes, dtype=np.float64)
+        if axes.shape != (3, 3) or not np.allclose(axes @ axes.T, np.eye(3), atol=1e-3):
+            raise InvalidInputError("the axes of a region must be three orthogonal unit vectors")
+
+    def corners_mm(self) -> NDArray[np.float64]:
+        """Eight corners (8, 3)."""
+        signs = np.indices((2, 2, 2)).reshape(3, -1).T - 0.5
+        corners: NDArray[np.float64] = np.asarray(self.centre_mm) + (signs * self.size_mm) @ np.asarray(self.axes)
+        return corners
+
+
+@dataclass(frozen=True)
+class Region:
+    """What lies around rectum and tumour on an axial stack: rows, columns and slices as fractional voxel edges.
+
+    ``rows``, ``columns`` run from an outer edge to the other (-0.5 is the first voxel's); ``slices`` is the range
+    first … one past last. ``source`` says who found it.
+    """
+
+    rows: tuple[float, float]
+    columns: tuple[float, float]
+    slices: tuple[int, int]
+    source: Literal["box", "segmentation", "body"]
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Fractional (row, column) index of its middle."""
+        return sum(self.rows) / 2, sum(self.columns) / 2
+
+
+def region_of_box(box: Box, stack: Geometry, where: str = "") -> Region:
+    """The part of an axial stack that a box touches; a box wholly outside is refused."""
+    index = stack.to_index(box.corners_mm())
+    low, high = index.min(axis=0), index.max(axis=0)
+    edge = np.asarray(stack.shape) - 0.5
+    if (high <= -0.5).any() or (low >= edge).any():
+        distance = np.linalg.norm(np.subtract(box.centre_mm, stack.centre_mm))
+        raise GeometryMismatchError(
+            f"the region lies outside the volume: its centre is {distance:.0f} mm from the volume's",
+            where=where,
+            remedy="move the ROI onto the rectum, or check that both belong to the same examination",
+        )
+    low, high = np.maximum(low, -0.5), np.minimum(high, edge)
+    first = int(np.floor(low[0] + 0.5))
+    last = max(int(np.ceil(high[0] + 0.5)), first + 1)
+    return Region(_pair(low, high, 1), _pair(low, high, 2), (first, last), "box")
+
+
+def region_of_masks(masks: Sequence[Image], image: Image, margin_mm: float = 0.0) -> Region:
+    """Around every voxel of the masks (tumour, rectum), with a margin in plane; they must lie on the image's grid."""
+    boxes = []
+    for mask in masks:
+        require_same_grid(mask, image)
+        boxes.append(mask_box(mask))
+    start = np.min([box[0] for box in boxes], axis=0)
+    stop = np.max([box[1] for box in boxes], axis=0)
+    reach = margin_mm / np.asarray(image.geometry.spacing_mm)
+    edge = np.asarray(image.geometry.shape) - 0.5
+    low = np.maximum(start - 0.5 - reach, -0.5)
+    high = np.minimum(stop - 0.5 + reach, edge)
+    return Region(_pair(low, high, 1), _pair(low, high, 2), (int(start[0]), int(stop[0])), "segmentation")
+
+
+def require_same_grid(mask: Image, image: Image) -> None:
+    """Refuse a mask that was drawn on another grid: its voxels would be taken for other places."""
+    if not mask.geometry.same_grid(image.geometry):
+        raise GeometryMismatchError(
+            f"the mask has another grid ({mask.geometry.shape}, {_spacing(mask)} mm) than the image "
+            f"({image.geometry.shape}, {_spacing(image)} mm)",
+            where=mask.source.path,
+            remedy="resample the mask onto the image, or draw it there",
+        )
+
+
+def region_of_body(body: NDArray[np.bool_], stride: int, shape: tuple[int, int, int]) -> Region:
+    """The body's bounding box on an axial stack; ``body`` (k, j, i) takes every ``stride``-th row and column."""
+    seen: NDArray[np.bool_] = np.asarray(body.any(axis=0))
+    first_row, last_row = _extent(np.asarray(seen.any(axis=1)))
+    first_column, last_column = _extent(np.asarray(seen.any(axis=0)))
+    rows = (first_row * stride - 0.5, min((last_row + 1) * stride, shape[1]) - 0.5)
+    columns = (first_column * stride - 0.5, min((last_column + 1) * stride, shape[2]) - 0.5)
+    return Region(rows, columns, (0, shape[0]), "body")
+
+
+def _pair(low: NDArray[np.float64], high: NDArray[np.float64], axis: int) -> tuple[float, float]:
+    return float(low[axis]), float(high[axis])
+
+
+def _extent(profile: NDArray[np.bool_]) -> tuple[int, int]:
+    found = np.flatnonzero(profile)
+    return (int(found[0]), int(found[-1])) if found.size else (0, profile.size - 1)
+
+
+def _spacing(image: Image) -> str:
+    return " × ".join(f"{value:.3g}" for value in image.geometry.spacing_mm)
