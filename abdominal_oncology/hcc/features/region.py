@@ -122,7 +122,7 @@ def depth_below(mask: Mask, spacing_mm: tuple[float, float, float]) -> Floats:
         at = np.nonzero(inside)
         away = np.stack([np.abs(places[axis][at] - at[axis]) * spacing[axis] for axis in range(3)])
         length = np.sqrt(np.square(away).sum(axis=0))
-        half = (away * (spacing[:, None] / 2)).sum(axis=0) / length  # half a voxel, in the direction gone
+        half = (away * (spacing[:, None] / 2)).max(axis=0) / length  # half a voxel along the way mostly gone
         depth[at] = sign * (length - half)
     return depth
 

@@ -66,19 +66,27 @@ def with_border_errors(
     outlines and alignment.
     """
     variations = _variations(region, size_mm)
-    outlined = next(variations)
-    nominal, changed = measure(outlined), [measure(each) for each in variations]
+    outlined, _ = next(variations)
+    nominal = measure(outlined)
+    changed: list[dict[str, float]] = []
+    scale: list[float] = []
+    for each, weight in variations:
+        changed.append(measure(each))
+        scale.append(weight)
     result: dict[str, tuple[float, float]] = {}
     for name, value in nominal.items():
-        moved = np.square(np.array([each[name] for each in changed]) - value).reshape(-1, 2)
+        moved = np.square((np.array([each[name] for each in changed]) - value) * scale).reshape(-1, 2)
         known = np.isfinite(moved)
         pairs = np.where(known, moved, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
         result[name] = (value, float(np.sqrt(pairs.sum())))
     return outlined, result
 
 
-def _variations(region: LesionRegion, size_mm: float) -> Iterator[Samples]:
-    """As outlined first, then pairs: smaller and larger, and moved both ways along each axis."""
+def _variations(region: LesionRegion, size_mm: float) -> Iterator[tuple[Samples, float]]:
+    """As outlined first, then pairs: smaller and larger, and moved both ways along each axis by whole voxels.
+
+    The number beside each is what its effect must be multiplied by to be that of one standard deviation.
+    """
     k, j, i = np.nonzero(region.depth_mm > -OUTSIDE_MM)
     depth = region.depth_mm[k, j, i]
     spacing = np.asarray(region.grid.spacing_mm)
@@ -95,17 +103,17 @@ def _variations(region: LesionRegion, size_mm: float) -> Iterator[Samples]:
         grown = depth + np.float32(grow_mm)
         return Samples(grown, sector, picked, spread, liver, independent, size_mm)
 
-    yield at(0.0, (0, 0, 0))
+    yield at(0.0, (0, 0, 0)), 1.0
     # a lesion must keep an inside when its outline shrinks
     shrink = min(GROW_MM, 0.4 * float(depth.max()))
-    yield at(GROW_MM, (0, 0, 0))
-    yield at(-shrink, (0, 0, 0))
+    yield at(GROW_MM, (0, 0, 0)), 1.0
+    yield at(-shrink, (0, 0, 0)), GROW_MM / shrink
     for axis in range(3):
         step = max(1, round(SHIFT_MM[axis] / spacing[axis]))
         for sign in (-step, step):
             move = [0, 0, 0]
             move[axis] = sign
-            yield at(0.0, (move[0], move[1], move[2]))
+            yield at(0.0, (move[0], move[1], move[2])), SHIFT_MM[axis] / (step * float(spacing[axis]))
 
 
 def _sector(points_mm: NDArray[np.float64], depth: Floats) -> NDArray[np.intp]:
