@@ -162,13 +162,13 @@ def test_only_the_training_side_has_a_reader_who_errs():
 def test_seconds_fill_all_classes_and_the_borders_between_them():
     rng = np.random.default_rng(0)
     for classes in (CLASSES, INTERCLASS_VIEW.classes):
-        drawn = [second_for(classes, rng) for _ in range(2000)]
+        drawn = [second_for(classes, n, rng) for n in range(2000)]
         labels = [class_at(np.nan if each is None else each, classes) for each in drawn]
         counts = [labels.count(name) / 2000 for name in classes]
         assert min(counts) > 0.15
     between = [each for each in drawn if each is not None and (48 < each < 60 or 105 < each < 150)]
     assert 0.2 < len(between) / 2000 < 0.45
-    only = {class_at(second_for(CLASSES, rng, ("venous", "arterial")), CLASSES) for _ in range(50)}
+    only = {class_at(second_for(CLASSES, n, rng, ("venous", "arterial")), CLASSES) for n in range(50)}
     assert only == {"venous", "arterial"}
 
 

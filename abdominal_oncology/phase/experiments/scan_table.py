@@ -63,7 +63,7 @@ def draw(results: Results, folder: Path) -> Mapping[str, Figure]:
     return {
         "confusion-slices": confusion_matrix(slices),
         "confusion-scans": confusion_matrix(scans),
-        "roc-slices": roc({name: _one_against_rest(slices, index) for index, name in enumerate(CLASSES)}),
+        "roc-slices": roc({CLASSES[index]: _one_against_rest(slices, int(index)) for index in np.unique(slices.truth)}),
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -81,18 +82,20 @@ class StudyScanner:
     phases: tuple[str, ...] = ()
 
 
-def second_for(classes: tuple[str, ...], rng: np.random.Generator, phases: tuple[str, ...] = ()) -> float | None:
-    """A second of one of the classes, each equally often.
+def second_for(
+    classes: tuple[str, ...], turn: int, rng: np.random.Generator, phases: tuple[str, ...] = ()
+) -> float | None:
+    """A second of the class (or of ``phases``) whose turn it is.
 
     Where no class takes what lies between two phases, three scans in ten lie there all the same: their class is the
     nearer phase, and they are the hard ones.
     """
     if phases:
-        return sample_seconds(phases[rng.integers(len(phases))], rng)
+        return sample_seconds(phases[turn % len(phases)], rng)
     if Phase.OTHERS not in classes and rng.random() < _BORDER_SHARE:
         start, stop = _BORDERS_SECONDS[rng.integers(len(_BORDERS_SECONDS))]
         return float(rng.uniform(start, stop))
-    wanted = classes[rng.integers(len(classes))]
+    wanted = classes[turn % len(classes)]
     members = [phase for phase, name in _view_of(classes).groups.items() if name == wanted]
     return sample_seconds(members[rng.integers(len(members))], rng)
 
@@ -121,6 +124,7 @@ def slice_scans(
 
     The first ``validation`` of a training's scans are its validation side. Test anatomies are never training ones.
     """
+    turns = count()
     for anatomy in range(-(-scans // _SCANS_PER_ANATOMY)):
         progress(anatomy * _SCANS_PER_ANATOMY / scans, f"phantom scan {anatomy * _SCANS_PER_ANATOMY + 1} of {scans}")
         number = seed * 1_000_003 + (_TEST_OFFSET if test else 0) + anatomy
@@ -128,7 +132,7 @@ def slice_scans(
         (batch,) = training_slices(
             number,
             here * slices,
-            seconds=lambda rng: second_for(classes, rng),
+            seconds=lambda rng: second_for(classes, next(turns), rng),
             size=pixels,
             per_anatomy=_SCANS_PER_ANATOMY * slices,
             levels=round(slices * _LEVELS_PER_SLICE),
@@ -166,7 +170,7 @@ def study_scans(
         progress(index / patients, f"phantom patient {index + 1} of {patients}")
         number = seed * 1_000_003 + 2 * _TEST_OFFSET + index
         rng = np.random.default_rng([number, 17])
-        when = {f"series-{n}": second_for(classes, rng, scanner.phases) for n in range(series)}
+        when = {f"series-{n}": second_for(classes, index * series + n, rng, scanner.phases) for n in range(series)}
         pixel_mm = float(rng.uniform(*_FIELD_MM)) / pixels
         top, bottom = EXTENTS_MM[extent]
         patient = None
