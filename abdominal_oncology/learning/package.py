@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.optimize import minimize_scalar
 
 from abdominal_oncology import __version__
 from abdominal_oncology.learning.bundle.facts import BundleFacts
-from abdominal_oncology.learning.calibration import fit_temperature
 from abdominal_oncology.learning.fit import Fitted, StoreAnswers, answer_store
 from abdominal_oncology.learning.metrics import Predictions
 from abdominal_oncology.learning.samples import SampleStore
@@ -21,6 +21,7 @@ from abdominal_oncology.learning.unfamiliar import fit_unfamiliar
 _MOST_FOR_STATISTICS = 4000
 _SHARE_ANSWERED = 0.95
 _TIMED_SAMPLES = 16
+_LOG_TEMPERATURES = (-2.5, 2.5)
 
 
 def facts_of(
@@ -45,8 +46,7 @@ def facts_of(
     """
     recipe = fitted.recipe
     answers = answer_store(fitted.network, store, held_out, device)
-    truth = store.labels[store.of_cases(held_out)]
-    temperature = fit_temperature(answers.logits.astype(np.float64), truth.astype(np.float64))
+    temperature = _case_temperature(answers, store)
     predictions = answers.by_case(store, temperature)
     facts = BundleFacts(
         name,
@@ -58,7 +58,7 @@ def facts_of(
         trained_on,
         dict(recipe.network_options),
         dict(recipe.preparation),
-        float(temperature),
+        round(temperature, 5),
         {"abstain": _abstain_below(predictions)},
         _familiar(fitted, store, training, device),
         {
@@ -86,6 +86,20 @@ def results_of(predictions: Predictions) -> dict[str, Any]:
         name: {"value": _number(each.value), "low": _number(each.low), "high": _number(each.high)}
         for name, each in estimates.items()
     }
+
+
+def _case_temperature(answers: StoreAnswers, store: SampleStore) -> float:
+    """The temperature under which a case's mean probability is most honest.
+
+    Where a case is one sample this is the usual temperature; the mean of many is less certain than each of them.
+    """
+
+    def surprise(log_temperature: float) -> float:
+        predictions = answers.by_case(store, float(np.exp(log_temperature)))
+        of_truth = predictions.probabilities[np.arange(len(predictions)), predictions.truth]
+        return float(-np.log(np.maximum(of_truth, 1e-12)).mean())
+
+    return float(np.exp(minimize_scalar(surprise, bounds=_LOG_TEMPERATURES, method="bounded").x))
 
 
 def _abstain_below(predictions: Predictions) -> float:
