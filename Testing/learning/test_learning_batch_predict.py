@@ -44,6 +44,7 @@ from abdominal_oncology.learning.predict_case import predict_case
 from abdominal_oncology.learning.predictor import Predictor
 from abdominal_oncology.learning.read_ahead import AHEAD, ReadAhead
 from abdominal_oncology.learning.samples import Samples
+from abdominal_oncology.learning.task import About
 from abdominal_oncology.progress import Progress, silent
 
 GRID = Geometry((3, 12, 12), (2.0, 1.0, 1.0))
@@ -57,6 +58,7 @@ class SliceTask:
     question: str = "phase"
     roles: tuple[str, ...] = ("ct",)
     bundles: tuple[str, ...] = ()
+    about: About = field(default_factory=About)
     modality = Modality.CT
     prepared: list[str] = field(default_factory=list)
     value: float = 1.0

@@ -18,6 +18,7 @@ from abdominal_oncology.learning.finding import Finding, Provenance
 from abdominal_oncology.learning.networks import register
 from abdominal_oncology.learning.recipe import LossTerm, Recipe
 from abdominal_oncology.learning.samples import Labelled, Samples
+from abdominal_oncology.learning.task import About
 from abdominal_oncology.learning.trainer import Output
 from abdominal_oncology.progress import Progress, silent
 
@@ -67,6 +68,7 @@ class ToyTask:
     question = "side"
     roles: tuple[str, ...] = ("picture",)
     bundles: tuple[str, ...] = ()
+    about: About = About()
     modality = Modality.OTHER
 
     def recipe(self, network: str = "", published: bool = False) -> Recipe:

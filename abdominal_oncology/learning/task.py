@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from abdominal_oncology.imaging.image import Modality
@@ -13,6 +14,15 @@ from abdominal_oncology.learning.finding import Finding, Provenance
 from abdominal_oncology.learning.recipe import Recipe
 from abdominal_oncology.learning.samples import Labelled, Samples
 from abdominal_oncology.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class About:
+    """What the card of this task's bundles tells people."""
+
+    intended_use: str = ""
+    limits: str = ""
+    references: tuple[str, ...] = ()
 
 
 class Task(Protocol):
@@ -42,6 +52,9 @@ class Task(Protocol):
     def bundles(self) -> tuple[str, ...]:
         """Names of the models that come with the room, the one to use first."""
         ...
+
+    @property
+    def about(self) -> About: ...
 
     def recipe(self, network: str = "", published: bool = False) -> Recipe:
         """How this task is trained: what works here, or as the source paper printed it."""

@@ -104,6 +104,9 @@ def train_task(request: TrainRequest, progress: Progress = silent) -> Trained | 
         version=request.version,
         trained_on=request.trained_on or ("phantoms" if request.phantoms else "patients of the user's own manifest"),
         command=request.command,
+        intended_use=request.task.about.intended_use,
+        limits=request.task.about.limits,
+        references=request.task.about.references,
         device=engine.device,
     )
     if request.start_from is not None:

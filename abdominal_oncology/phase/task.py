@@ -18,6 +18,7 @@ from abdominal_oncology.learning.case import Case
 from abdominal_oncology.learning.finding import Finding, Provenance
 from abdominal_oncology.learning.recipe import Recipe
 from abdominal_oncology.learning.samples import Labelled, Samples
+from abdominal_oncology.learning.task import About
 from abdominal_oncology.phase import encoding_losses, networks
 from abdominal_oncology.phase.bundles import BUNDLES
 from abdominal_oncology.phase.checks import slab_to_sample
@@ -41,6 +42,17 @@ class PhaseTask:
     roles: tuple[str, ...] = (ROLE,)
     modality = Modality.CT
     bundles = BUNDLES
+    about = About(
+        "Tells the contrast phase of an abdominal CT series from single axial slices, by majority vote, beside the "
+        "kinetic estimate from measured organs. Research use only.",
+        "Adults, axial CT in Hounsfield units, upper abdomen in view. Scans at the border of two phases (48-60 s, "
+        "105-150 s) belong to neither. Not for children, MR, cone-beam or dual-energy maps.",
+        (
+            "B. T. Dao, T. V. Nguyen, H. H. Pham, H. Q. Nguyen: Phase Recognition in Contrast-Enhanced CT Scans based "
+            "on Deep Learning and Random Sampling",
+            "R. Muhamedrahimov, A. Bar, A. Akselrod-Ballin: Learning Interclass Relations for Image Classification",
+        ),
+    )
 
     def recipe(self, network: str = "", published: bool = False) -> Recipe:
         make = published_recipe if published else default_recipe

@@ -1,0 +1,68 @@
+"""The bundles that come with the extension: whole, honest about phantoms, small, and right on the real scans."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from abdominal_oncology.imaging.open import open_reader
+from abdominal_oncology.learning.bundle.hashes import verify
+from abdominal_oncology.learning.bundle.load import load_bundle
+from abdominal_oncology.learning.predictor import Predictor
+from abdominal_oncology.learning.recipe import Recipe
+from abdominal_oncology.phase.bundles import BUNDLES
+from abdominal_oncology.phase.classify import ClassifySettings, classify
+from abdominal_oncology.phase.labels import Phase
+from abdominal_oncology.tasks import load_task
+
+MODELS = Path(__file__).resolve().parents[2] / "Resources" / "Models"
+SHIPPED = sorted(path for path in MODELS.glob("phase-*") if path.is_dir())
+MEGABYTE = 1_000_000
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda path: path.name)
+def test_a_shipped_bundle_is_whole_and_says_what_it_is(folder: Path) -> None:
+    verify(folder)
+    load_task("phase")
+    bundle = load_bundle(folder, task="phase")
+    facts = bundle.facts
+    assert facts.name in BUNDLES
+    assert facts.classes == tuple(Phase)
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < 20 * MEGABYTE
+    assert "phantom" in facts.trained_on
+    assert "phantom" in bundle.card.lower()
+    assert facts.training["command"].startswith("abdominal-oncology train phase")
+    Recipe.from_mapping(json.loads(json.dumps(dict(facts.training["recipe"]), default=dict)))
+    for name in ("accuracy", "macro_f1"):
+        figure = facts.results[name]
+        assert 0 <= figure["low"] <= figure["value"] <= figure["high"] < 0.995
+    with torch.inference_mode():
+        assert torch.isfinite(bundle.network()(torch.rand(1, *facts.input_shape)).logits).all()
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    ("scan", "phase"),
+    [
+        ("totalsegmentator/example_ct_dicom", Phase.VENOUS),
+        ("totalsegmentator/example_ct.nii.gz", Phase.NON_CONTRAST),
+        ("totalsegmentator/cta_chest_cropped.nii.gz", Phase.ARTERIAL),
+    ],
+)
+def test_network_and_kinetics_together_are_right_on_real_scans(
+    folder: Path, scan: str, phase: Phase, shared_data: Path
+) -> None:
+    load_task("phase")
+    predictor = Predictor(load_bundle(folder, task="phase"), "cpu", "torch")
+    found = classify(
+        open_reader(shared_data / scan, modality="CT"), predictor=predictor, settings=ClassifySettings(fraction=0.5)
+    )
+    assert found.decision == phase
+    assert len(found.parts) == 2
+    assert found.provenance.trained_on == predictor.model.facts.trained_on or any(
+        part.provenance.bundle == predictor.model.facts.name for part in found.parts
+    )
