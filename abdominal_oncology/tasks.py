@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.learning.experiment import Experiment
-from abdominal_oncology.learning.networks import Network, networks_of
-from abdominal_oncology.learning.task import Task
+
+if TYPE_CHECKING:
+    from abdominal_oncology.learning.experiment import Experiment
+    from abdominal_oncology.learning.networks import Network
+    from abdominal_oncology.learning.task import Task
 
 TASKS = ("phase",)
 
@@ -22,6 +25,8 @@ def load_task(name: str) -> Task:
 
 def all_networks() -> list[Network]:
     """Every registered network of every task."""
+    from abdominal_oncology.learning.networks import networks_of
+
     return [network for task in TASKS for network in networks_of(load_task(task).name).values()]
 
 

@@ -210,6 +210,18 @@ def test_an_unreadable_checkpoint_is_named(
     assert "delete it to start afresh" in error
 
 
+def test_without_torch_the_command_says_what_to_install(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("abdominal_oncology.learning.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(["train", "phase", "--phantoms", "40", "--output", str(tmp_path)]) == 3
+    error = capsys.readouterr().err
+    assert "needs torch" in error
+    assert "[torch]" in error
+
+
 def test_networks_are_listed_with_their_sizes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["networks", "--json", "--task", "phase"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}

@@ -14,7 +14,7 @@ from importlib import import_module
 
 from abdominal_oncology import __version__
 from abdominal_oncology.cli.output import ExitCode, add_command
-from abdominal_oncology.errors import AbdominalOncologyError, Cancelled
+from abdominal_oncology.errors import AbdominalOncologyError, Cancelled, MissingDependencyError
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,10 @@ COMMANDS = (
 )
 
 
+_OPTIONAL = {"torch", "monai", "safetensors"}
+"""Packages without which some commands work and others do not."""
+
+
 def build_parser(called: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """The parser of everything; only the commands ``called`` (None: all) know their options."""
     parser = argparse.ArgumentParser(
@@ -145,6 +149,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.CANCELLED
     except AbdominalOncologyError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return ExitCode.BAD_INPUT
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").split(".")[0] not in _OPTIONAL:
+            raise
+        needed = MissingDependencyError(
+            f"this command needs {missing.name}", remedy="install the extra: pip install 'abdominal-oncology[torch]'"
+        )
+        print(f"{type(needed).__name__}: {needed}", file=sys.stderr)
         return ExitCode.BAD_INPUT
     except BrokenPipeError:  # the reader of our output left early, as `| head` does
         sys.stderr.close()

@@ -8,11 +8,7 @@ from pathlib import Path
 from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
 from abdominal_oncology.cli.train import add_data_options, recipe_from
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.learning.crossval import cross_validate, in_folds
-from abdominal_oncology.learning.device import choose_device
-from abdominal_oncology.learning.package import results_of
 from abdominal_oncology.learning.predictions_file import write_predictions
-from abdominal_oncology.learning.train_task import TrainRequest, prepare
 from abdominal_oncology.progress import part
 from abdominal_oncology.tasks import load_task
 
@@ -26,6 +22,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from abdominal_oncology.learning.crossval import cross_validate, in_folds
+    from abdominal_oncology.learning.device import choose_device
+    from abdominal_oncology.learning.package import results_of
+    from abdominal_oncology.learning.train_task import TrainRequest, prepare
+
     task = load_task(options.task)
     recipe = recipe_from(options, task)
     progress = terminal_progress(quiet=options.json)

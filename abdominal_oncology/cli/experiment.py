@@ -8,7 +8,6 @@ from typing import get_args
 
 from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.learning.device import choose_device
 from abdominal_oncology.learning.experiment import Scale, run_experiment
 from abdominal_oncology.tasks import experiments
 
@@ -24,6 +23,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from abdominal_oncology.learning.device import choose_device
+
     known = experiments()
     if options.name is None:
         rows = [{"name": each.name, "measures": each.title, "source": each.source} for each in known.values()]

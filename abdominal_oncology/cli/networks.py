@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table
-from abdominal_oncology.learning.networks import measure
 from abdominal_oncology.tasks import TASKS, all_networks
 
 
@@ -17,6 +16,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from abdominal_oncology.learning.networks import measure
+
     rows = []
     for network in all_networks():
         if options.task and network.task != options.task:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
 from abdominal_oncology.imaging.dicom.workers import processor_count
 from abdominal_oncology.learning.batch_cases import Shard, cases_of
 from abdominal_oncology.learning.batch_files import result_row
-from abdominal_oncology.learning.batch_predict import BatchSummary, collect, predict_cases
 from abdominal_oncology.learning.bundle.store import installed_store
 from abdominal_oncology.learning.findings_as_predictions import predictions_of
 from abdominal_oncology.learning.manifest import read_manifest
 from abdominal_oncology.learning.predictions_file import write_predictions
-from abdominal_oncology.learning.predictor import Predictor
 from abdominal_oncology.progress import part
 from abdominal_oncology.tasks import TASKS, load_task
+
+if TYPE_CHECKING:
+    from abdominal_oncology.learning.batch_predict import BatchSummary
 
 _MOST_LISTED = 30
 
@@ -43,6 +45,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from abdominal_oncology.learning.batch_predict import collect, predict_cases
+    from abdominal_oncology.learning.predictor import Predictor
+
     shard = Shard.parse(options.shard)
     task = load_task(options.task)
     progress = terminal_progress(quiet=options.json)

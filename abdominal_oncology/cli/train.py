@@ -12,7 +12,6 @@ from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.learning.bundle.store import installed_store
 from abdominal_oncology.learning.recipe import Recipe
 from abdominal_oncology.learning.task import Task
-from abdominal_oncology.learning.train_task import TrainRequest, train_task
 from abdominal_oncology.progress import Progress
 from abdominal_oncology.tasks import TASKS, load_task
 
@@ -68,6 +67,8 @@ def recipe_from(options: argparse.Namespace, task: Task) -> Recipe:
 
 
 def run(options: argparse.Namespace) -> int:
+    from abdominal_oncology.learning.train_task import TrainRequest, train_task
+
     task = load_task(options.task)
     recipe = recipe_from(options, task)
     if options.precision:

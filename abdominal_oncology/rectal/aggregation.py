@@ -50,8 +50,8 @@ def bilinear(features: Tensor, present: Tensor | None = None, signed_square_root
 
     ``signed_square_root`` takes sign(b)·√|b| before the length, as Lin et al. did; paper 004 names the length only.
 
-    >>> bilinear(torch.tensor([[[3.0], [4.0]]])).round(decimals=4).tolist()
-    [[0.36, 0.48, 0.48, 0.64]]
+    >>> (100 * bilinear(torch.tensor([[[3.0], [4.0]]]))).round().tolist()
+    [[36.0, 48.0, 48.0, 64.0]]
     """
     kept = features if present is None else features * present[:, None, :].to(features.dtype)
     matrix = (kept @ kept.transpose(1, 2)).flatten(1)
