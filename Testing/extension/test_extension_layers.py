@@ -31,7 +31,18 @@ COMPOSITION = {"cli", "bench", "demo", "report", "tasks", "__main__"}
 
 SLICER = {"slicer", "vtk", "vtkmodules", "sitkUtils", "DICOMLib", "SampleData", "mrml"}
 QT = {"qt", "ctk", "PySide6", "PyQt5", "PythonQt"}
-HEAVY = {"torch", "monai", "imagecodecs", "matplotlib", "onnx", "onnxscript", "onnxruntime", "sklearn", "skimage", "lightning_fabric"}
+HEAVY = {
+    "torch",
+    "monai",
+    "imagecodecs",
+    "matplotlib",
+    "onnx",
+    "onnxscript",
+    "onnxruntime",
+    "sklearn",
+    "skimage",
+    "lightning_fabric",
+}
 
 
 @dataclass(frozen=True)
