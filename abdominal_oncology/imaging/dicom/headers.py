@@ -12,7 +12,7 @@ from typing import BinaryIO
 from pydicom import dcmread
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.tag import BaseTag
 
 from abdominal_oncology.errors import MissingInputError, UnreadableFileError
@@ -57,6 +57,7 @@ _NEEDED = (
 )
 _NEEDED_TAGS = [BaseTag(tag) for tag in map(tag_for_keyword, _NEEDED) if tag is not None]
 _PARSE_ERRORS = (
+    BytesLengthException,
     EOFError,
     ValueError,
     KeyError,
