@@ -50,12 +50,13 @@ def store_of_manifest(
 ) -> SampleStore:
     """Every labelled case of the manifest, prepared; what ``folder`` holds already is used if it fits."""
     check_no_leak(manifest)
-    usable = manifest.with_label(task.question, recipe.classes)
+    question = recipe.question or task.question
+    usable = manifest.with_label(question, recipe.classes)
     for index, row in enumerate(usable.rows):
         missing = [role for role in task.roles if role not in row.images]
         if missing:
             raise usable.error(index, f"image.{missing[0]}", f"case {row.case!r} names no such image")
-    facts = {"preparation": dict(recipe.preparation), "cases": fingerprint([_key(row) for row in usable.rows])}
+    facts = _facts(recipe, cases=fingerprint([_key(row) for row in usable.rows]))
     if (folder / "store.json").exists():
         kept = open_store(folder)
         if kept.preparation == facts and kept.classes == recipe.classes:
@@ -65,7 +66,7 @@ def store_of_manifest(
         for index, row in enumerate(usable.rows):
             progress(index / len(usable.rows), f"preparing case {row.case} ({index + 1} of {len(usable.rows)})")
             prepare = partial(_prepare, usable, row, task, recipe)
-            yield attempt(row.case, row.patient, row.labels[task.question], row.split, prepare)
+            yield attempt(row.case, row.patient, row.labels[question], row.split, prepare)
 
     return build_store(folder, prepared(), recipe.classes, facts)
 
@@ -76,12 +77,18 @@ def store_of_phantoms(
     """About ``count`` synthetic samples; the same request finds them ready."""
     if count < 2:
         raise InvalidInputError(f"{count} phantom samples are too few to train on")
-    facts = {"preparation": dict(recipe.preparation), "phantoms": count, "seed": seed}
+    facts = _facts(recipe, phantoms=count, seed=seed)
     if (folder / "store.json").exists():
         kept = open_store(folder)
         if kept.preparation == facts and kept.classes == recipe.classes:
             return kept
     return build_store(folder, task.phantoms(count, seed, recipe, progress), recipe.classes, facts)
+
+
+def _facts(recipe: Recipe, **data: object) -> dict[str, object]:
+    """What a kept store must agree with: it holds the labels of one question."""
+    asked = {"question": recipe.question} if recipe.question else {}
+    return {"preparation": dict(recipe.preparation), **data, **asked}
 
 
 def _prepare(manifest: Manifest, row: CaseRow, task: Task, recipe: Recipe) -> Samples:

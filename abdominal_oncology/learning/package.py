@@ -58,6 +58,7 @@ def facts_of(
         trained_on,
         dict(recipe.network_options),
         dict(recipe.preparation),
+        {},
         round(temperature, 5),
         {"abstain": _abstain_below(predictions)},
         _familiar(fitted, store, training, device),

@@ -27,6 +27,8 @@ class LossTerm:
 class Recipe:
     """``preparation`` is the task's own table; ``augmentation`` a pipeline's name, a list of operations, or a table.
 
+    ``question`` names the manifest's label column (``label.<question>``) where it is not the task's own.
+
     ``mask_channels`` are input channels that hold masks: moved by augmentations, never blurred or brightened.
 
     ``per_class`` belongs to the ``p-by-k`` sampler: each batch holds ``batch // per_class`` classes.
@@ -48,6 +50,7 @@ class Recipe:
     sampler: Sampler = "shuffled"
     batch: int = 32
     per_class: int = 4
+    question: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(str.__str__(each) for each in self.classes))  # enums to plain text

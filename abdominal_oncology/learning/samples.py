@@ -27,12 +27,14 @@ FORMAT = 1
 class Samples:
     """The inputs (n, C, [D,] H, W) that one case gives. uint8 means 0 … 1 in steps of 1/255; floats are as they are.
 
-    ``positions`` are the slices along k that they came from, where a sample is a slice.
+    ``positions`` are the slices along k that they came from, where a sample is a slice. ``context`` is what the room
+    that prepared them needs again to decide (regions, measurements); it is never stored.
     """
 
     inputs: NDArray[Any]
     positions: tuple[int, ...] = ()
     warnings: tuple[FindingWarning, ...] = ()
+    context: object = None
 
     def __post_init__(self) -> None:
         if self.inputs.ndim not in (4, 5) or not self.inputs.size:

@@ -27,6 +27,7 @@ class Unfamiliar:
 class BundleFacts:
     """``preparation`` is the task's own table of how an image becomes the network's input.
 
+    ``decision`` is the task's table of how answers become a finding (weights of a fusion, operating points), and
     ``thresholds`` holds decision limits by name (``abstain``: the least probability that is answered). ``trained_on``
     is ``phantoms``, ``patients`` or both, in words that are shown to people. ``training`` holds command, recipe, seed
     and manifest hash; ``results`` measured figures with intervals; ``seconds`` measured times by device.
@@ -41,6 +42,7 @@ class BundleFacts:
     trained_on: str
     network_options: Mapping[str, Any] = field(default_factory=dict)
     preparation: Mapping[str, Any] = field(default_factory=dict)
+    decision: Mapping[str, Any] = field(default_factory=dict)
     temperature: float = 1.0
     thresholds: Mapping[str, float] = field(default_factory=dict)
     unfamiliar: Unfamiliar | None = None

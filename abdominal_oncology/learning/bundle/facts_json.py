@@ -27,7 +27,7 @@ def facts_from_table(table: Any, where: str = "") -> BundleFacts:
     for name in ("classes", "input_shape", "references"):
         if name in values:
             values[name] = tuple(_list(values[name], name, where))
-    for name in ("network_options", "preparation", "thresholds", "training", "results", "seconds"):
+    for name in ("network_options", "preparation", "decision", "thresholds", "training", "results", "seconds"):
         if not isinstance(values.get(name, {}), dict):
             raise _wrong(f"{name!r} is not a table", where)
     for name in ("name", "version", "task", "network", "trained_on", "intended_use", "limits", "authors"):
