@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.plain import as_plain
 
 Cell = str | float | int | bool | None
 """What a cell of an evidence table may hold."""
@@ -96,7 +97,7 @@ class Finding:
         return next((each for each in self.measurements if each.name == name), None)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"format": FORMAT, **_plain(asdict(self))}
+        return {"format": FORMAT, **as_plain(asdict(self))}
 
     def to_json(self) -> str:
         """Numbers that do not exist (NaN) are refused: JSON has none."""
@@ -132,11 +133,3 @@ class Finding:
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise InvalidInputError(f"this is not a finding: {error}") from error
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value.item() if hasattr(value, "item") else value

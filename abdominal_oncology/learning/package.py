@@ -17,6 +17,7 @@ from abdominal_oncology.learning.metrics import Predictions
 from abdominal_oncology.learning.samples import SampleStore
 from abdominal_oncology.learning.uncertainty import bootstrap
 from abdominal_oncology.learning.unfamiliar import fit_unfamiliar
+from abdominal_oncology.plain import as_plain
 
 _MOST_FOR_STATISTICS = 4000
 _SHARE_ANSWERED = 0.95
@@ -64,7 +65,7 @@ def facts_of(
         _familiar(fitted, store, training, device),
         {
             "command": command,
-            "recipe": _jsonable(recipe.to_mapping()),
+            "recipe": as_plain(recipe.to_mapping()),
             "seed": recipe.train.seed,
             "software": f"AbdominalOncology {__version__}, torch {torch.__version__.split('+')[0]}",
             "cases": len(training),
@@ -136,9 +137,3 @@ def _seconds(fitted: Fitted, shape: Sequence[int], device: str | torch.device) -
 
 def _number(value: float) -> float | None:
     return None if np.isnan(value) else round(float(value), 4)
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _jsonable(each) for key, each in value.items()}
-    return [_jsonable(each) for each in value] if isinstance(value, list | tuple) else value

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.files import write_atomically
 from abdominal_oncology.learning.config import TrainConfig, read_yaml_table, to_yaml
+from abdominal_oncology.plain import as_plain
 
 Sampler = Literal["shuffled", "oversampled", "balanced", "p-by-k"]
 
@@ -95,7 +96,7 @@ class Recipe:
         return cls.from_mapping(read_yaml_table(path))
 
     def write_yaml(self, path: Path) -> None:
-        write_atomically(path, to_yaml(_plain(self.to_mapping())))
+        write_atomically(path, to_yaml(as_plain(self.to_mapping())))
 
 
 def _wrong(key: str, problem: str) -> InvalidInputError:
@@ -125,10 +126,3 @@ def _term(value: Any) -> LossTerm:
     if unknown or "name" not in table:
         raise _wrong("loss", "each term has name, and may have weight and options")
     return LossTerm(str(table["name"]), float(table.get("weight", 1.0)), _table("loss", table.get("options") or {}))
-
-
-def _plain(value: Any) -> Any:
-    """YAML's safe writer knows lists and dictionaries only."""
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value

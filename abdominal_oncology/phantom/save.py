@@ -7,13 +7,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.files import write_atomically
 from abdominal_oncology.imaging.dicom.write import write_study
 from abdominal_oncology.imaging.volume_file import write_volume_file
 from abdominal_oncology.phantom.result import Phantom
+from abdominal_oncology.plain import as_plain
 from abdominal_oncology.progress import Progress, part, silent
 
 TRUTH_NAME = "truth.json"
@@ -78,7 +77,7 @@ def save_phantom(
         "files": {name: path.relative_to(target).as_posix() for name, path in written.items()},
     }
     written["truth"] = target / TRUTH_NAME
-    write_atomically(written["truth"], json.dumps(record, indent=2, ensure_ascii=False, default=_plain).encode())
+    write_atomically(written["truth"], json.dumps(as_plain(record), indent=2, ensure_ascii=False).encode())
     progress(1.0, "phantom written")
     return written
 
@@ -87,13 +86,3 @@ def _seconds(phantom: Phantom) -> dict[str, float | None]:
     """Time since injection by role, where the truth knows one; MR carries no contrast timing."""
     known: Any = phantom.truth.get("seconds")
     return {role: known[role] for role in phantom.images if role in known} if isinstance(known, dict) else {}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    if hasattr(value, "items"):
-        return dict(value.items())
-    if isinstance(value, set | frozenset | tuple):
-        return list(value)
-    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
