@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import pydicom
 import pytest
 
-from abdominal_oncology.imaging.dicom import write_series
+from abdominal_oncology.errors import AbdominalOncologyError
+from abdominal_oncology.imaging.dicom import headers, write_series
 from abdominal_oncology.imaging.geometry import AXIAL, Geometry
 from abdominal_oncology.imaging.image import Image
 
@@ -81,3 +83,24 @@ def files_of_fixture() -> Callable[[Path], list[Path]]:
 @pytest.fixture(name="make_image")
 def make_image_fixture() -> Callable[..., Image]:
     return make_image
+
+
+def _header_or_error(data: bytes) -> str:
+    try:
+        return repr(headers.read_header_from_memory(data, "a file"))
+    except AbdominalOncologyError as problem:
+        return repr((type(problem), problem.problem, problem.where, problem.remedy))
+
+
+@pytest.fixture(scope="session")
+def same_both_ways() -> Callable[[bytes], bool]:
+    """Asserts that pydicom gives the same header or error as the quick way; says whether the quick one was taken."""
+
+    def compare(data: bytes) -> bool:
+        found = _header_or_error(data)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(headers, "_quick", lambda stream: None)
+            assert found == _header_or_error(data)
+        return headers._quick(BytesIO(data)) is not None
+
+    return compare

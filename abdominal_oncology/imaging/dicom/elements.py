@@ -10,6 +10,7 @@ from pydicom.charset import convert_encodings
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 from pydicom.dataelem import RawDataElement, convert_raw_data_element
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.tag import BaseTag
 
 from abdominal_oncology.imaging.dicom.facts import plain_value
@@ -19,7 +20,15 @@ _DEPEND_ON_OTHERS = ("PixelPaddingValue", "PixelPaddingRangeLimit")
 """Signed or not as PixelRepresentation says: pydicom must see the whole data set."""
 _LONGEST_SHARED = 256
 _NUMERIC = frozenset({"DS", "IS", "FD", "FL", "US", "SS", "UL", "SL"})
-_CONVERSION_ERRORS = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, OverflowError)
+_CONVERSION_ERRORS = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    NotImplementedError,
+    OverflowError,
+    BytesLengthException,
+)
 
 
 def plain_elements(data: Dataset) -> dict[str, Any]:
@@ -39,15 +48,20 @@ def _plain_element(data: Dataset, tag: BaseTag, keyword: str, charset: tuple[str
     if isinstance(raw, RawDataElement) and keyword not in _DEPEND_ON_OTHERS:
         if raw.VR == "SQ" or not isinstance(raw.value, bytes):
             return None
-        arguments = (int(tag), raw.VR, raw.value, raw.is_implicit_VR, raw.is_little_endian, charset)
-        if len(raw.value) <= _LONGEST_SHARED:
-            return _shared_conversion(*arguments)
-        return _converted(*arguments)
+        return plain_bytes(int(tag), raw.VR, raw.value, raw.is_implicit_VR, raw.is_little_endian, charset)
     try:
         element = data[tag]
         return None if element.VR == "SQ" else plain_value(element.value)
     except _CONVERSION_ERRORS:
         return None
+
+
+def plain_bytes(
+    tag: int, vr: str | None, value: bytes, implicit: bool, little_endian: bool, charset: tuple[str, ...]
+) -> Any:
+    """The plain value of one element's bytes (several: a tuple), or None where it is empty or garbled."""
+    convert = _shared_conversion if len(value) <= _LONGEST_SHARED else _converted
+    return convert(tag, vr, value, implicit, little_endian, charset)
 
 
 def _converted(
@@ -81,9 +95,14 @@ def _character_set(data: Dataset) -> tuple[str, ...]:
     raw = data.get_item(_CHARACTER_SET)
     value = getattr(raw, "value", None)
     if isinstance(value, bytes):
-        value = value.decode("ascii", "replace").strip().split("\\")
+        return character_set_named(value)
     names = [value] if isinstance(value, str) else [str(name) for name in value or ()]
     return _encodings(tuple(names))
+
+
+def character_set_named(value: bytes) -> tuple[str, ...]:
+    """The encodings that the bytes of SpecificCharacterSet name; the default one for none."""
+    return _encodings(tuple(value.decode("iso8859").rstrip(" \0").split("\\")))
 
 
 @lru_cache(maxsize=64)
