@@ -32,7 +32,7 @@ from abdominal_oncology.learning.bundle.facts import BundleFacts
 from abdominal_oncology.learning.bundle.facts_json import facts_from_table, facts_to_table
 from abdominal_oncology.learning.bundle.hashes import sha256_of, verify, write_hashes
 from abdominal_oncology.learning.bundle.load import load_bundle
-from abdominal_oncology.learning.bundle.write import export_bundle, write_bundle
+from abdominal_oncology.learning.bundle.write import _json, export_bundle, write_bundle
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,24 @@ def copy(written: Path, tmp_path: Path) -> Path:
 def test_has_the_files_of_a_monai_bundle(written: Path) -> None:
     assert set(layout.files_of(written)) == layout.OWN_FILES
     assert list(written.parent.glob(".*")) == []
+
+
+def test_a_list_of_numbers_takes_one_line(tmp_path: Path) -> None:
+    rows = {"rows": [[0.5, -1e-7, 3] * 400, [], [None, True]], "names": ["a", "b"]}
+    folder = make_bundle(tmp_path, preparation=rows)
+    text = (folder / layout.METADATA).read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 300
+    assert "  [0.5, -1e-07, 3, 0.5, " in text
+    assert load_bundle(folder).facts.preparation == rows
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+TEXT = st.text('[]{},"\\\n 1', max_size=8)
+
+
+@given(st.recursive(PLAIN | TEXT, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=20))
+def test_json_of_a_bundle_says_what_was_put_in(value: Any) -> None:
+    assert json.loads(_json({"value": value})) == {"value": value}
 
 
 def test_weights_come_back_rounded_to_half_and_no_further(written: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import errno
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 PARTIAL = ".partial-"
 """How the name of a folder begins that is not finished."""
+
+_NUMBERS = re.compile(r'\[\n([^][{}"]+)\]')
 
 APACHE = """SPDX-License-Identifier: Apache-2.0
 
@@ -177,4 +180,6 @@ def _exists(path: Path) -> InvalidInputError:
 
 
 def _json(table: Mapping[str, Any]) -> str:
-    return json.dumps(table, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """Indented, but a list of numbers takes one line: some are thousands long. Strings hold no bare line break."""
+    text = json.dumps(table, indent=2, ensure_ascii=False, allow_nan=False)
+    return _NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
