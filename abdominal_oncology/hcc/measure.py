@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 from scipy import ndimage
 
+from abdominal_oncology.hcc.align import Alignment
 from abdominal_oncology.hcc.case import PLAIN, LesionMask, MultiphaseCase, crop_mask
 from abdominal_oncology.hcc.cut import along
 from abdominal_oncology.hcc.features.findings import Findings, findings_of
@@ -57,8 +58,9 @@ _IMAGED = {
 
 @dataclass(frozen=True, eq=False)
 class LesionMeasurements:
-    """``roles`` are the phases that show the lesion. ``unmeasurable`` says why nothing but the size could be measured,
-    and is empty otherwise; ``findings``, ``published`` and ``region`` are None then.
+    """``roles`` are the phases that show the lesion and lie on it. ``unmeasurable`` says why nothing but the size could
+    be measured, and is empty otherwise; ``findings``, ``published`` and ``region`` are None then. ``doubt`` says why
+    what was measured may not be the lesion in its phases at all; then no category may be given without a reader.
     """
 
     name: str
@@ -73,7 +75,13 @@ class LesionMeasurements:
     unmeasurable: str = ""
     prior: PriorSize | None = None
     growth_percent: Uncertain | None = None
-    doubtful_roles: frozenset[str] = field(default_factory=frozenset)
+    alignments: Mapping[str, Alignment] = field(default_factory=dict)
+    doubt: str = ""
+
+    @property
+    def doubtful_roles(self) -> frozenset[str]:
+        """The phases that do not lie well on the portal phase."""
+        return frozenset(role for role, each in self.alignments.items() if each.confidence < DOUBTFUL)
 
     def observation(self, population: Population | None = None, imaged_on: date | None = None) -> Observation:
         """What LI-RADS is told. A lesion that cannot be measured is told as one that cannot be categorised."""
@@ -122,6 +130,8 @@ class LesionMeasurements:
             return {Feature.NOT_CATEGORISABLE: seen(note=self.unmeasurable, source="measured")}
         chance = self.findings.chances
         result: dict[Feature, Assessment] = {}
+        if self.doubt:
+            result[Feature.NOT_CATEGORISABLE] = seen(note=self.doubt, source="measured")
         if "arterial" in self.roles:
             arterial = {"nonrim": chance["aphe_nonrim"], "rim": chance["aphe_rim"]}
             result[Feature.APHE] = measured(Feature.APHE, arterial)
@@ -204,7 +214,7 @@ def _measured(
     inside = prepared.mask(lesion.mask, grid)
     hu = {role: prepared.hu(role, grid) for role in prepared.blocks}
     shown = {role: float(np.isfinite(values[inside]).mean()) if inside.any() else 0.0 for role, values in hu.items()}
-    roles = tuple(role for role, share in shown.items() if share >= _SEEN_SHARE)
+    roles = tuple(role for role, share in shown.items() if share >= _SEEN_SHARE and _lies_well(prepared, role))
     unmeasurable = _obstacle(prepared, lesion, roles, int(np.count_nonzero(inside)))
     warnings = [*prepared.warnings, *lesion.warnings, *_lesion_warnings(prepared, lesion, size, shown)]
     prior = prepared.case.priors.get(lesion.name)
@@ -237,7 +247,8 @@ def _measured(
         unmeasurable,
         prior,
         None if prior is None or prior.size_mm == 0 else _growth(size, prior),
-        frozenset(role for role, each in prepared.alignments.items() if each.confidence < DOUBTFUL),
+        prepared.alignments,
+        _doubt(prepared),
     )
 
 
@@ -252,6 +263,17 @@ def published_features(region: LesionRegion, size_mm: float, energy: Energy = En
         size_mm,
         energy,
     )
+
+
+def _lies_well(prepared: PreparedCase, role: str) -> bool:
+    """Without arterial and portal phase nothing is left to measure: they are kept, and a doubt is told."""
+    return role in ("arterial", "portal") or prepared.alignments[role].confidence >= DOUBTFUL
+
+
+def _doubt(prepared: PreparedCase) -> str:
+    if prepared.alignments["arterial"].confidence < DOUBTFUL:
+        return "the arterial phase does not lie well on the portal phase"
+    return next((each.message for each in prepared.warnings if each.code == "phases_swapped"), "")
 
 
 def _obstacle(prepared: PreparedCase, lesion: LesionMask, roles: tuple[str, ...], voxels: int) -> str:
