@@ -18,7 +18,9 @@ from abdominal_oncology.errors import InvalidInputError
 
 
 class Loss(nn.Module):
-    """Base of all losses; subclasses define ``forward``."""
+    """Base of all losses; subclasses define ``forward``. ``takes_rows`` says that it wants label rows as its target."""
+
+    takes_rows = False
 
     def forward(self, logits: Tensor, features: Tensor | None, target: Tensor) -> Tensor:
         raise NotImplementedError
@@ -35,12 +37,16 @@ class SoftCrossEntropy(Loss):
     4.0
     """
 
+    takes_rows = True
+
     def forward(self, logits: Tensor, features: Tensor | None, target: Tensor) -> Tensor:
         return functional.cross_entropy(logits, target)
 
 
 class BinaryCrossEntropy(Loss):
     """One sigmoid per class against the label row, mean over classes and batch (papers 001 and 002)."""
+
+    takes_rows = True
 
     def forward(self, logits: Tensor, features: Tensor | None, target: Tensor) -> Tensor:
         return functional.binary_cross_entropy_with_logits(logits, _label_rows(logits, target))
@@ -158,6 +164,7 @@ class WeightedSum(Loss):
             raise InvalidInputError("a sum of losses needs at least one term")
         self.weights = tuple(float(weight) for weight, _ in terms)
         self.losses = nn.ModuleList(loss for _, loss in terms)
+        self.takes_rows = all(loss.takes_rows for _, loss in terms)
 
     def forward(self, logits: Tensor, features: Tensor | None, target: Tensor) -> Tensor:
         values = [loss(logits, features, target) for loss in self.losses]

@@ -24,7 +24,8 @@ Builder = Callable[..., nn.Module]
 class Network:
     """A registered network. ``input_shape`` is (C, H, W) or (C, D, H, W): one sample at the size the source paper used.
 
-    ``tiny_shape`` is the smallest input that its tests run on.
+    ``tiny_shape`` is the smallest input that its tests run on. ``before_training`` names options that say what a
+    training starts from: a bundle, which has its weights, leaves them out.
     """
 
     name: str
@@ -33,6 +34,11 @@ class Network:
     source: str
     builder: Builder
     tiny_shape: tuple[int, ...] = ()
+    before_training: tuple[str, ...] = ()
+
+    def lasting(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Those options that the network needs once it is trained."""
+        return {name: value for name, value in options.items() if name not in self.before_training}
 
     def build(self, classes: int, **options: Any) -> nn.Module:
         """A fresh network with random weights from torch's generator."""
@@ -50,14 +56,22 @@ _TABLE: dict[tuple[str, str], Network] = {}  # filled by the decorator while mod
 
 
 def register(
-    name: str, *, task: str, input_shape: tuple[int, ...], source: str, tiny_shape: tuple[int, ...] = ()
+    name: str,
+    *,
+    task: str,
+    input_shape: tuple[int, ...],
+    source: str,
+    tiny_shape: tuple[int, ...] = (),
+    before_training: tuple[str, ...] = (),
 ) -> Callable[[Builder], Builder]:
     """Put a builder into the table; two networks of a task cannot share a name."""
 
     def keep(builder: Builder) -> Builder:
         if (task, name) in _TABLE:
             raise InvalidInputError(f"task {task} has two networks called {name!r}")
-        _TABLE[task, name] = Network(name, task, input_shape, source, builder, tiny_shape or input_shape)
+        _TABLE[task, name] = Network(
+            name, task, input_shape, source, builder, tiny_shape or input_shape, before_training
+        )
         return builder
 
     return keep

@@ -14,6 +14,7 @@ from abdominal_oncology import __version__
 from abdominal_oncology.learning.bundle.facts import BundleFacts
 from abdominal_oncology.learning.fit import Fitted, StoreAnswers, answer_store
 from abdominal_oncology.learning.metrics import Predictions
+from abdominal_oncology.learning.networks import find_network
 from abdominal_oncology.learning.samples import SampleStore
 from abdominal_oncology.learning.uncertainty import bootstrap
 from abdominal_oncology.learning.unfamiliar import fit_unfamiliar
@@ -57,7 +58,7 @@ def facts_of(
         store.classes,
         store.shape,
         trained_on,
-        dict(recipe.network_options),
+        find_network(recipe.task, recipe.network).lasting(recipe.network_options),
         dict(recipe.preparation),
         {},
         round(temperature, 5),

@@ -1,28 +1,11 @@
-"""Parts that monai's networks lack: the adapter that yields features, and blocks for its ResNet."""
+"""Parts that monai's networks lack: blocks for its ResNet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-from abdominal_oncology.errors import MissingDependencyError
-from abdominal_oncology.learning.trainer import Output
-
-
-class Classifier(nn.Module):
-    """A backbone from images to features (n, d), and one linear layer from features to logits (n, K)."""
-
-    def __init__(self, backbone: nn.Module, features: int, classes: int) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self.head = nn.Linear(features, classes)
-
-    def forward(self, images: Tensor) -> Output:
-        features = self.backbone(images)
-        return Output(self.head(features), features)
 
 
 class SqueezeExcite(nn.Module):
@@ -125,40 +108,3 @@ def initialise_convolutions(network: nn.Module) -> None:
 
 def _fan_out(module: nn.Conv2d | nn.Conv3d) -> int:
     return module.out_channels // module.groups
-
-
-def monai_nets() -> Any:
-    """monai.networks.nets, imported when the first network is built."""
-    try:
-        from monai.networks import nets
-    except ImportError as error:
-        raise MissingDependencyError(
-            "the phase networks are built with monai, which is not installed",
-            where="abdominal_oncology.phase.networks",
-            remedy="install monai",
-        ) from error
-    return nets
-
-
-def monai_resnet(
-    block: str | Callable[..., nn.Module],
-    layers: list[int],
-    channels: int,
-    *,
-    dimensions: int = 2,
-    stem_stride: int | tuple[int, ...] = 2,
-) -> nn.Module:
-    """monai's ResNet without its last layer. Its own default stem strides no axis at all: say the stride."""
-    resnet: nn.Module = monai_nets().ResNet(
-        block,
-        layers,
-        [64, 128, 256, 512],
-        spatial_dims=dimensions,
-        n_input_channels=channels,
-        conv1_t_size=7,
-        conv1_t_stride=stem_stride,
-        shortcut_type="B",
-        bias_downsample=False,
-        feed_forward=False,
-    )
-    return resnet

@@ -28,8 +28,8 @@ from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.learning.loss_table import register_loss
 from abdominal_oncology.learning.losses import Loss
 from abdominal_oncology.learning.networks import register
+from abdominal_oncology.learning.residual import monai_resnet
 from abdominal_oncology.learning.trainer import Output
-from abdominal_oncology.phase.networks.blocks import monai_resnet
 
 CODE = 8  # numbers that say the phase
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 from torch import nn
 
 from abdominal_oncology.learning.networks import register
+from abdominal_oncology.learning.residual import Classifier, monai_nets, monai_resnet
 from abdominal_oncology.phase.networks import ghostnet
 from abdominal_oncology.phase.networks.blocks import (
-    Classifier,
     GroupedBottleneck,
     SqueezeExciteBlock,
     initialise_convolutions,
-    monai_nets,
-    monai_resnet,
 )
 
 _SLICE, _TINY = (1, 224, 224), (1, 64, 64)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from abdominal_oncology.learning.networks import register
-from abdominal_oncology.phase.networks.blocks import Classifier, SqueezeExcite, monai_resnet
+from abdominal_oncology.learning.residual import Classifier, monai_resnet
+from abdominal_oncology.phase.networks.blocks import SqueezeExcite
 
 
 @register(
