@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from abdominal_oncology import __version__
 from abdominal_oncology.errors import InvalidInputError, PredictionFailedError
@@ -65,6 +66,7 @@ class Predictor:
             raise InvalidInputError(f"a batch has at least one sample, not {batch}")
         self._batch_wanted = batch
         self._runtime: Runtime | None = None
+        self._beside: nn.Module | None = None
         self._notes: list[str] = []
         self._device, self._device_reason, self._engine_reason = self._choice.device, self._choice.reason, ""
         self._batch: int = self._usual_batch()
@@ -91,9 +93,21 @@ class Predictor:
         """Give the memory back. The next answer loads the model again and tries the first device anew."""
         if self._runtime is not None:
             self._runtime.close()
-        self._runtime = None
+        self._runtime = self._beside = None
         self._notes.clear()
         self._set_device(self._choice.device, self._choice.reason)
+
+    def network(self) -> nn.Module:
+        """The network in torch, in evaluation, for those who look inside it.
+
+        It is the one that answers where torch computes; beside ONNX Runtime it is loaded once and kept as well.
+        """
+        runtime = self._loaded()
+        if isinstance(runtime, TorchRuntime):
+            return runtime.network
+        if self._beside is None:
+            self._beside = self.model.network().eval().requires_grad_(False)
+        return self._beside
 
     def provenance(self, **inputs: str) -> Provenance:
         """Who answered: the model, its device and why, its engine. Complete only once it is loaded."""

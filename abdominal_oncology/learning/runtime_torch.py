@@ -45,6 +45,12 @@ class TorchRuntime:
     def is_exact(self) -> bool:
         return self._half is None
 
+    @property
+    def network(self) -> nn.Module:
+        """The network itself, on the device, for those who look inside it."""
+        assert self._network is not None, "this runtime was closed"
+        return self._network
+
     def start(self, batch: NDArray[Any]) -> Finish:
         assert self._network is not None, "this runtime was closed"
         with telling_out_of_memory(RuntimeError), torch.inference_mode(), self._autocast():
