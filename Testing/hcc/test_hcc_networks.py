@@ -10,9 +10,10 @@ pytest.importorskip("monai")
 
 from abdominal_oncology.errors import InvalidInputError, MissingInputError, UnreadableFileError  # noqa: E402
 from abdominal_oncology.hcc import networks  # noqa: E402, F401
-from abdominal_oncology.hcc.lesion_answers import QUESTIONS, lesion_answers  # noqa: E402
+from abdominal_oncology.hcc.lesion_answers import lesion_answers  # noqa: E402
 from abdominal_oncology.hcc.networks.channels import Channels  # noqa: E402
 from abdominal_oncology.hcc.networks.guided_loss import GuidedLoss  # noqa: E402
+from abdominal_oncology.hcc.questions import QUESTIONS  # noqa: E402
 from abdominal_oncology.learning.answers import Answers  # noqa: E402
 from abdominal_oncology.learning.loss_table import build_loss  # noqa: E402
 from abdominal_oncology.learning.networks import find_network, measure  # noqa: E402

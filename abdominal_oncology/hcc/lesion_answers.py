@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.hcc.questions import QUESTIONS
 from abdominal_oncology.learning.answers import Answers
-
-QUESTIONS = ("hcc", "aphe", "ec", "npw")
-"""What the four networks are asked, in the order of their log-odds at the head of a quartet's features."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ from abdominal_oncology.progress import Progress, part, silent
 SMALL_MM = 6.0
 """Below this a lesion is hardly larger than the blur, and its measurements warn."""
 
-_AROUND_MM = 15.0
+AROUND_MM = 15.0
 _MOST_VOXELS = 150_000
 _SEEN_SHARE = 0.9
 _OUTLINE_MM = 0.7
@@ -198,12 +198,12 @@ def lesion_size(lesion: LesionMask) -> Uncertain:
 
 def measuring_grid(lesion: LesionMask, frame: Geometry) -> Geometry:
     """The grid of the patch over the whole lesion and the liver around it; coarser for the largest lesions."""
-    grid = along(frame, lesion.corners_mm, _AROUND_MM, PATCH_SPACING_MM)
+    grid = along(frame, lesion.corners_mm, AROUND_MM, PATCH_SPACING_MM)
     coarser = max(1.0, (float(np.prod(grid.shape)) / _MOST_VOXELS) ** (1 / 3))
     if coarser == 1.0:
         return grid
     k, j, i = (mm * coarser for mm in PATCH_SPACING_MM)
-    return along(frame, lesion.corners_mm, _AROUND_MM, (k, j, i))
+    return along(frame, lesion.corners_mm, AROUND_MM, (k, j, i))
 
 
 def _measured(

@@ -8,18 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.hcc.lesion_answers import QUESTIONS
 from abdominal_oncology.hcc.networks.plain import INPUT_SHAPE, SOURCE, TINY_SHAPE
 from abdominal_oncology.hcc.patch import PHASES
+from abdominal_oncology.hcc.questions import FEATURES, PHASES_OF, QUESTIONS
 from abdominal_oncology.learning.networks import find_network, register
 from abdominal_oncology.learning.residual import Classifier
 from abdominal_oncology.learning.trainer import Output
-
-FEATURES = QUESTIONS[1:]
-"""The LI-RADS features that networks are taught: hyperenhancement, capsule, washout."""
-
-PHASES_OF: Mapping[str, tuple[str, ...]] = dict.fromkeys(QUESTIONS, PHASES) | {"aphe": PHASES[:2]}
-"""What each network looks at, as published: hyperenhancement needs no delayed phase."""
 
 
 def log_odds(logits: Tensor) -> Tensor:

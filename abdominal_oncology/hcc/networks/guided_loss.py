@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.hcc.networks.composed import FEATURES
+from abdominal_oncology.hcc.questions import FEATURES
 from abdominal_oncology.learning.loss_table import register_loss
 from abdominal_oncology.learning.losses import Loss
 

@@ -1,0 +1,106 @@
+"""What the networks take: one lesion's patch as bytes, (4, 24, 96, 96) – arterial, portal, delayed, lesion mask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abdominal_oncology.errors import EmptyMaskError, InvalidInputError, MissingInputError
+from abdominal_oncology.hcc.cut import CutPatch
+from abdominal_oncology.hcc.features.region import Floats, Mask
+from abdominal_oncology.hcc.patch import PATCH_SHAPE, PHASES, LesionPatch
+
+
+@dataclass(frozen=True)
+class LesionPreparation:
+    """``window_hu`` becomes 0 … 255 (the networks then scale each phase by its own spread); ``shape`` (k, j, i) is the
+    middle of the published patch that is kept.
+
+    >>> LesionPreparation.from_mapping(LesionPreparation().to_mapping()) == LesionPreparation()
+    True
+    """
+
+    shape: tuple[int, int, int] = PATCH_SHAPE
+    window_hu: tuple[float, float] = (-100.0, 250.0)
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != 3 or any(not 1 <= n <= whole for n, whole in zip(self.shape, PATCH_SHAPE, strict=False)):
+            raise InvalidInputError(f"a patch is cut to (k, j, i) within {PATCH_SHAPE}, not to {self.shape}")
+        if len(self.window_hu) != 2 or not self.window_hu[0] < self.window_hu[1]:
+            raise InvalidInputError(f"a window goes from a lower to a higher HU, not {self.window_hu}")
+
+    def to_mapping(self) -> dict[str, Any]:
+        return {key: list(value) for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> LesionPreparation:
+        unknown = [key for key in values if key not in cls.__dataclass_fields__]
+        if unknown:
+            raise InvalidInputError(f"{unknown[0]!r} is no setting of the lesions' preparation", remedy="take it out")
+        return cls(**{key: tuple(value) for key, value in values.items()})
+
+
+PUBLISHED = LesionPreparation()
+
+
+def input_of_cut(patch: CutPatch, settings: LesionPreparation, name: str = "") -> NDArray[np.uint8]:
+    """(4, k, j, i) of a patient's lesion."""
+    return lesion_input(patch.roles, patch.hu, patch.lesion, patch.liver, settings, name)
+
+
+def input_of_phantom(patch: LesionPatch, settings: LesionPreparation) -> NDArray[np.uint8]:
+    """(4, k, j, i) of a synthetic lesion."""
+    return lesion_input(PHASES, patch.voxels_hu, patch.lesion, patch.liver, settings)
+
+
+def lesion_input(
+    roles: Sequence[str],
+    hu: Floats,
+    lesion: Mask,
+    liver: Mask,
+    settings: LesionPreparation = PUBLISHED,
+    name: str = "",
+) -> NDArray[np.uint8]:
+    """(4, k, j, i). ``hu`` (phase, k, j, i) is in the order of ``roles``; where it is NaN, beyond a phase's field of view,
+    the parenchyma's median stands.
+
+    >>> hu = np.full((3, 2, 4, 4), 75.0, np.float32)
+    >>> lesion, liver = np.zeros((2, 2, 4, 4), bool)
+    >>> lesion[0, 1, 1] = liver[0] = True
+    >>> lesion_input(PHASES, hu, lesion, liver, LesionPreparation((2, 4, 4)))[:, 0, 1, 1].tolist()
+    [128, 128, 128, 255]
+    """
+    missing = [phase for phase in PHASES if phase not in roles]
+    if missing:
+        raise MissingInputError(
+            f"the networks look at {', '.join(PHASES)}, and the {missing[0]} phase is missing",
+            where=name,
+            remedy="give it, or go on without networks: measured features and LI-RADS need no delayed phase",
+        )
+    middle = tuple(slice((n - m) // 2, (n - m) // 2 + m) for n, m in zip(lesion.shape, settings.shape, strict=True))
+    if not lesion[middle].any():
+        raise EmptyMaskError("the patch shows nothing of the lesion", where=name, remedy="check the lesion's outline")
+    result = np.empty((len(PHASES) + 1, *lesion[middle].shape), np.uint8)
+    for channel, phase in enumerate(PHASES):
+        values = hu[roles.index(phase)]
+        result[channel] = _as_bytes(_filled(values, liver & ~lesion)[middle], *settings.window_hu)
+    result[-1] = np.where(lesion[middle], 255, 0)
+    return result
+
+
+def _filled(hu: Floats, parenchyma: Mask) -> Floats:
+    known = np.isfinite(hu)
+    if known.all():
+        return hu
+    inside = hu[parenchyma & known] if (parenchyma & known).any() else hu[known]
+    filled: Floats = np.where(known, hu, np.float32(np.median(inside) if inside.size else 0.0))
+    return filled
+
+
+def _as_bytes(hu: Floats, low: float, high: float) -> NDArray[np.uint8]:
+    scaled: NDArray[np.uint8] = np.rint((np.clip(hu, low, high) - low) * (255 / (high - low))).astype(np.uint8)
+    return scaled
