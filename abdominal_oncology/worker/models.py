@@ -1,0 +1,91 @@
+"""The worker's models: found by name, kept warm, given back when nobody has asked for a while."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from abdominal_oncology.errors import MissingDependencyError, MissingInputError
+from abdominal_oncology.learning.finding import FindingWarning
+from abdominal_oncology.worker.log import LOGGER
+
+if TYPE_CHECKING:
+    from abdominal_oncology.learning.bundle.load import Bundle
+    from abdominal_oncology.learning.predictor import Predictor
+    from abdominal_oncology.learning.predictor_pool import PredictorPool
+
+NO_MODEL = "none"
+"""In place of a bundle's name: no network, although one may be installed."""
+
+
+class Models:
+    """Predictors by task, bundle and device. torch is imported for the first of them."""
+
+    def __init__(self) -> None:
+        self._pool: PredictorPool | None = None
+
+    def predictor(
+        self, task: str, bundle: str | None, order: Sequence[str], device: str = "auto"
+    ) -> tuple[Predictor | None, tuple[FindingWarning, ...]]:
+        """The predictor of a bundle, warm from the second time on, and why there is none.
+
+        A bundle that is named must be there. Without a name the first of ``order`` that is installed is taken, or none:
+        most questions have an answer without a network.
+        """
+        if bundle == NO_MODEL:
+            return None, ()
+        if find_spec("torch") is None:
+            if bundle is not None:
+                raise MissingDependencyError(
+                    "a network needs PyTorch", where=bundle, remedy="install the package torch, or name no bundle"
+                )
+            return None, (_no_network("PyTorch is not installed"),)
+        try:
+            model = _find(task, bundle, order)
+        except MissingInputError as nothing:
+            if bundle is not None:
+                raise
+            return None, (_no_network(nothing.problem),)
+        pool = self._warm_pool()
+        import_module(f"abdominal_oncology.{task}.networks")  # a bundle names its network; importing registers them
+        return pool.get(model, device), ()
+
+    def release_gpu(self) -> None:
+        """Memory of GPUs is given back; a model comes back to it in a moment."""
+        if self._pool is not None:
+            self._pool.release_gpu()
+
+    def close(self) -> None:
+        """All models are given back."""
+        if self._pool is not None:
+            self._pool.close()
+
+    def __len__(self) -> int:
+        return 0 if self._pool is None else len(self._pool)
+
+    def _warm_pool(self) -> PredictorPool:
+        if self._pool is None:
+            started = time.perf_counter()
+            from abdominal_oncology.learning.predictor_pool import PredictorPool
+
+            self._pool = PredictorPool()
+            LOGGER.info("PyTorch is there after %.1f s", time.perf_counter() - started)
+        return self._pool
+
+
+def _find(task: str, bundle: str | None, order: Sequence[str]) -> Bundle:
+    from abdominal_oncology.learning.bundle.store import installed_store
+
+    store = installed_store()
+    if bundle is None:
+        return store.default(task, order)
+    path = Path(bundle)
+    return store.find(path if path.is_absolute() else bundle, task=task)
+
+
+def _no_network(why: str) -> FindingWarning:
+    return FindingWarning("no-network", f"there is no answer of a network: {why}")
