@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ _REACH_MM = 21.0
 _MEMBERS = 25
 _SAME_MM = 5.0
 _SKIP_COST = 0.35
+_LEAST_SEEN = 0.25
 _BONY = 0.65
 """What is brighter all around is the inside of a bone."""
 
@@ -67,26 +69,24 @@ def candidates(
     pixel_mm: float,
 ) -> list[Candidate]:
     """The best centres among the pixels ``rows`` × ``columns`` of one smoothed slice; ``prior`` has one entry each."""
-    if not len(rows) or not len(columns):
+    likely = prior >= _LEAST_SEEN  # no score is above its prior
+    if not likely.any():
         return []
-    steps = np.arange(0.0, _REACH_MM + 0.01, _STEP_MM)
-    angles = np.arange(ANGLES) * (2 * np.pi / ANGLES)
     pad = int(np.ceil(_REACH_MM / pixel_mm)) + 1
     padded = np.pad(hu, pad, mode="edge")
-    window = padded[rows[0] : rows[-1] + 1 + 2 * pad, columns[0] : columns[-1] + 1 + 2 * pad]
-    high, wide = len(rows), len(columns)
-    walks = np.empty((ANGLES, len(steps), high, wide), dtype=np.float32)
-    for a, angle in enumerate(angles):
-        for s, step in enumerate(steps):
-            down = pad + round(step * float(np.sin(angle)) / pixel_mm)
-            across = pad + round(step * float(np.cos(angle)) / pixel_mm)
-            walks[a, s] = window[down : down + high, across : across + wide]
-    core = walks[:, steps <= _CORE_MM].mean(axis=(0, 1))
+    steps, offsets = _walk(pixel_mm, padded.shape[1])
+    r, c = np.nonzero(likely)
+    at = (rows[r] + pad) * padded.shape[1] + columns[c] + pad
+    inner = steps <= _CORE_MM
+    core = padded.ravel()[at + offsets[:, inner, None]].mean(axis=(0, 1))
+    blood = (core >= kind.core_hu[0]) & (core <= kind.core_hu[1])
+    r, c, at, core = r[blood], c[blood], at[blood], core[blood]
+    walks = padded.ravel()[at + offsets[..., None]]  # (angles, steps, pixels)
     edge = np.maximum(kind.edge_hu, 2.2 * min(noise_hu, 12.0)) + 0.16 * np.maximum(core - 100, 0)
     other = np.abs(walks - core) > edge
     other[:, steps <= _CORE_MM / 2] = False
     met = other.any(axis=1)
-    first = np.where(met, other.argmax(axis=1), len(steps))  # (angles, row, column)
+    first = np.where(met, other.argmax(axis=1), len(steps))
     reach = steps[np.minimum(first, len(steps) - 1)] - _STEP_MM / 2
     smallest, largest = kind.radius_mm
     radius = np.median(np.where(met, reach, np.inf), axis=0)
@@ -102,9 +102,17 @@ def candidates(
     both = met[:half] & met[half:]
     lean = np.where(both, uneven, 0).sum(axis=0) / np.maximum(both.sum(axis=0), 1)
     score = score - 0.03 * lean
-    score = np.where((radius >= smallest) & (radius <= largest), score, 0)
-    score = np.where((core >= kind.core_hu[0]) & (core <= kind.core_hu[1]), score, 0) * prior
-    return _best(score, radius, np.where(met, reach, radius), core, rows, columns, pixel_mm)
+    score = np.where((radius >= smallest) & (radius <= largest), score, 0) * prior[r, c]
+    return _best(score, radius, np.where(met, reach, radius), core, rows[r], columns[c], pixel_mm)
+
+
+@lru_cache(maxsize=8)
+def _walk(pixel_mm: float, width: int) -> tuple[Floats, NDArray[np.intp]]:
+    """Steps (mm) outward, and how far on in a picture of that width each lies: (angles, steps)."""
+    steps = np.arange(0.0, _REACH_MM + 0.01, _STEP_MM)
+    angles = np.arange(ANGLES) * (2 * np.pi / ANGLES)
+    down, across = (np.rint(steps * way(angles)[:, None] / pixel_mm).astype(np.intp) for way in (np.sin, np.cos))
+    return steps, down * width + across
 
 
 def _best(
@@ -116,26 +124,24 @@ def _best(
     columns: NDArray[np.intp],
     pixel_mm: float,
 ) -> list[Candidate]:
-    """Peaks of the score, none within 5 mm of a better one."""
-    left = score.copy()
-    found = []
+    """Peaks of the pixels' scores, none within 5 mm of a better one."""
+    left = np.where(score >= _LEAST_SEEN, score, 0)
+    found: list[Candidate] = []
     near = max(1, round(_SAME_MM / pixel_mm))
-    for _ in range(_MEMBERS):
-        r, c = (int(i) for i in np.unravel_index(int(left.argmax()), left.shape))
-        if left[r, c] < 0.25:
-            break
-        walk = np.minimum(reach[:, r, c], 1.35 * radius[r, c])
+    while left.any() and len(found) < _MEMBERS:
+        n = int(left.argmax())
+        walk = np.minimum(reach[:, n], 1.35 * radius[n])
         found.append(
             Candidate(
-                float(rows[r]),
-                float(columns[c]),
-                float(radius[r, c]),
+                float(rows[n]),
+                float(columns[n]),
+                float(radius[n]),
                 tuple(float(v) for v in walk),
-                float(core[r, c]),
-                float(score[r, c]),
+                float(core[n]),
+                float(score[n]),
             )
         )
-        left[max(r - near, 0) : r + near + 1, max(c - near, 0) : c + near + 1] = 0
+        left[(np.abs(rows - rows[n]) <= near) & (np.abs(columns - columns[n]) <= near)] = 0
     return found
 
 
