@@ -24,7 +24,7 @@ from abdominal_oncology.learning.recipe import Recipe
 from abdominal_oncology.learning.samples import SampleStore
 from abdominal_oncology.learning.store_source import Augment, Indices, StoreSource, as_float
 from abdominal_oncology.learning.trainer import RunResult, train
-from abdominal_oncology.progress import Progress, silent
+from abdominal_oncology.progress import Progress, part, silent
 
 _SOFT = frozenset({"soft-cross-entropy", "binary-cross-entropy"})
 _LARGEST_BATCH = 64
@@ -82,14 +82,21 @@ def fit(
 ) -> Fitted:
     """Train on the cases ``training`` of the store; ``validation`` (may be empty) chooses the best weights.
 
-    ``start`` are weights to begin with, of the same network; without them it begins with random ones.
-    Starting it again on the same folder goes on where it stopped.
+    ``start`` are weights to begin with, as far as they fit; without them the recipe's ``before`` is trained first, and
+    without either it begins with random ones. Starting it again on the same folder goes on where it stopped.
     """
     _check(recipe, store, training, validation)
     engine = engine or SingleDevice(device, recipe.train.precision)
+    if recipe.before is not None and start is None:
+        first = recipe.before.with_train(seed=recipe.train.seed)
+        earlier = part(progress, 0.0, 0.5)
+        start = fit(
+            first, store, training, validation, folder / "before", engine=engine, progress=earlier
+        ).network.state_dict()
+        progress = part(progress, 0.5, 1.0)
     network = build_network(recipe, store.shape)
     if start is not None:
-        network.load_state_dict(start)
+        load_fitting(network, start)
     loss = build_loss(recipe.loss, len(recipe.classes), _feature_count(network, store.shape))
     soft = all(term.name in _SOFT for term in recipe.loss)
     source = StoreSource(
@@ -120,6 +127,27 @@ def fit(
     best = folder / "best.pt"
     network.load_state_dict(load_checkpoint(best if best.exists() else folder / "last.pt")["model"])
     return Fitted(recipe, run, network.eval())
+
+
+def load_fitting(network: nn.Module, weights: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """Take the weights that have a place of the same name and shape; the names of those places that stay as they were.
+
+    A network with ``weights_from`` first makes of them what it can use. A last layer of another width begins anew; a
+    network of which less than half would be taken is another network.
+    """
+    own = network.state_dict()
+    adapt = getattr(network, "weights_from", None)
+    if adapt is not None:
+        weights = adapt(weights)
+    taken = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
+    left = tuple(name for name in own if name not in taken)
+    if len(taken) < len(own) / 2:
+        raise InvalidInputError(
+            f"these weights fit {len(taken)} of {len(own)} places only: they are of another network",
+            remedy="start from a bundle with the same network; its last layer may differ",
+        )
+    network.load_state_dict(taken, strict=False)
+    return left
 
 
 @torch.inference_mode()

@@ -34,6 +34,8 @@ class Recipe:
 
     ``per_class`` belongs to the ``p-by-k`` sampler: each batch holds ``batch // per_class`` classes.
 
+    ``before`` is a training that comes first, on the same samples; its weights, as far as they fit, begin this one.
+
     >>> recipe = Recipe("phase", "resnet-18", ("a", "b"), (LossTerm("focal"),), TrainConfig(epochs=1))
     >>> Recipe.from_mapping(recipe.to_mapping()) == recipe
     True
@@ -52,6 +54,7 @@ class Recipe:
     batch: int = 32
     per_class: int = 4
     question: str = ""
+    before: Recipe | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(str.__str__(each) for each in self.classes))  # enums to plain text
@@ -63,6 +66,10 @@ class Recipe:
             raise _wrong("sampler", f"must be one of {', '.join(get_args(Sampler))}, not {self.sampler!r}")
         if self.batch < 1 or self.per_class < 1:
             raise _wrong("batch", "must be positive")
+        if self.before is not None:
+            theirs = (self.before.task, self.before.classes, dict(self.before.preparation))
+            if theirs != (self.task, self.classes, dict(self.preparation)):
+                raise _wrong("before", "must have the same task, classes and preparation")
 
     def with_train(self, **changes: Any) -> Recipe:
         """The same with other settings of the training loop."""
@@ -89,6 +96,8 @@ class Recipe:
         if isinstance(values.get("augmentation"), list | tuple):
             table["augmentation"] = tuple(values["augmentation"])
         table["mask_channels"] = tuple(int(each) for each in values.get("mask_channels", ()))
+        before = values.get("before")
+        table["before"] = None if before is None else cls.from_mapping(_table("before", before))
         return cls(**table)
 
     @classmethod

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from abdominal_oncology.imaging.image import Modality
 from abdominal_oncology.learning.answers import Answers
 from abdominal_oncology.learning.bundle.facts import BundleFacts
 from abdominal_oncology.learning.case import Case
 from abdominal_oncology.learning.finding import Finding, Provenance
+from abdominal_oncology.learning.metrics import Predictions
 from abdominal_oncology.learning.recipe import Recipe
 from abdominal_oncology.learning.samples import Labelled, Samples
 from abdominal_oncology.progress import Progress, silent
@@ -76,4 +77,13 @@ class Task(Protocol):
         self, case: Case, samples: Samples, answers: Answers, facts: BundleFacts, provenance: Provenance
     ) -> Finding:
         """From the network's answers to the finding: combine, compare, warn, abstain."""
+        ...
+
+
+@runtime_checkable
+class HasDecisionTable(Protocol):
+    """A task whose bundles carry a decision table of their own (operating points, say), measured when they are made."""
+
+    def decision_table(self, predictions: Predictions) -> Mapping[str, Any]:
+        """From calibrated answers to cases that were held out: the bundle's ``decision``."""
         ...

@@ -22,7 +22,7 @@ from abdominal_oncology.learning.package import facts_of
 from abdominal_oncology.learning.predictions_file import write_predictions
 from abdominal_oncology.learning.recipe import Recipe
 from abdominal_oncology.learning.samples import SampleStore
-from abdominal_oncology.learning.task import Task
+from abdominal_oncology.learning.task import HasDecisionTable, Task
 from abdominal_oncology.progress import Progress, part, silent
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -113,6 +113,8 @@ def train_task(request: TrainRequest, progress: Progress = silent) -> Trained | 
         facts = replace(facts, training={**facts.training, "start_from": _history(request.start_from)})
     predictions = folder / f"predictions-{side}.csv"
     by_case = answers.by_case(store, facts.temperature)
+    if isinstance(request.task, HasDecisionTable):
+        facts = replace(facts, decision=request.task.decision_table(by_case))
     write_predictions(predictions, [store.cases[i].case for i in held_out], by_case)
     bundle = folder / "bundle"
     write_bundle(bundle, fitted.network.cpu(), facts, onnx=request.onnx, replace=True)
@@ -131,17 +133,16 @@ def prepare(request: TrainRequest, progress: Progress = silent) -> SampleStore:
 
 
 def _start(request: TrainRequest) -> dict[str, Tensor] | None:
-    """The weights of the bundle to go on from; it must hold the same network for the same classes."""
+    """The weights of the bundle to go on from: of the same network for the same classes, whatever its options."""
     if request.start_from is None:
         return None
     facts, recipe = request.start_from.facts, request.recipe
-    mine = (recipe.task, recipe.network, recipe.classes, dict(recipe.network_options))
-    if mine != (facts.task, facts.network, facts.classes, dict(facts.network_options)):
+    if (recipe.task, recipe.network, recipe.classes) != (facts.task, facts.network, facts.classes):
         raise InvalidInputError(
             f"bundle {facts.name} holds {facts.network} for {', '.join(facts.classes)}, the recipe wants "
             f"{recipe.network} for {', '.join(recipe.classes)}",
             where=request.start_from.path,
-            remedy="start from a bundle with the same network and classes",
+            remedy="start from a bundle with the same network and classes; its options may differ",
         )
     return request.start_from.network().state_dict()
 

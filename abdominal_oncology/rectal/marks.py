@@ -6,6 +6,7 @@ They travel as a second channel, constant in each slice, so that volumes of diff
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,29 @@ SLICE, REPRESENTATIVE = 0.5, 1.0
 """Marks of a slice and of a representative one, as the network sees them; 0 marks padding."""
 
 _SLICE_BYTE, _REPRESENTATIVE_BYTE = 128, 255
+
+
+class Placed(NamedTuple):
+    """``count`` slices of a volume, from its slice ``first`` on, lie at ``start`` … of an input of ``depth`` slices."""
+
+    first: int
+    start: int
+    count: int
+    depth: int
+
+
+def place_slices(count: int, depth: int | None, around: float) -> Placed:
+    """Which of ``count`` slices go into an input of ``depth`` (None: all), those nearest to slice ``around``.
+
+    >>> place_slices(30, 16, 20.0), place_slices(10, 16, 5.0)
+    (Placed(first=12, start=0, count=16, depth=16), Placed(first=0, start=3, count=10, depth=16))
+    """
+    wanted = count if depth is None else depth
+    if wanted < 1:
+        raise InvalidInputError(f"a network's input needs a slice or more, not {wanted}")
+    taken = min(count, wanted)
+    first = int(np.clip(round(around - (taken - 1) / 2), 0, count - taken))
+    return Placed(first, (wanted - taken) // 2, taken, wanted)
 
 
 def as_input(
@@ -42,22 +66,18 @@ def as_input(
             f"slice {wrong[0]} cannot be representative: the volume has slices 0 … {count - 1}",
             remedy="number the slices from the feet, starting at 0",
         )
-    wanted = count if depth is None else depth
-    if wanted < 1:
-        raise InvalidInputError(f"a network's input needs a slice or more, not {wanted}")
     if around is None:
         around = float(np.mean(representative)) if len(representative) else (count - 1) / 2
+    placed = place_slices(count, depth, around)
     marks = np.full(count, _SLICE_BYTE, np.uint8)
     marks[list(representative)] = _REPRESENTATIVE_BYTE
-    result = np.zeros((2, wanted, *pixels.shape[1:]), np.uint8)
-    taken = min(count, wanted)
-    first = int(np.clip(round(around - (taken - 1) / 2), 0, count - taken))
+    result = np.zeros((2, placed.depth, *pixels.shape[1:]), np.uint8)
+    first, start, taken = placed.first, placed.start, placed.count
     if len(representative) and not set(representative) <= set(range(first, first + taken)):
         raise InvalidInputError(
-            f"the representative slices {', '.join(map(str, representative))} do not fit into {wanted} slices",
+            f"the representative slices {', '.join(map(str, representative))} do not fit into {placed.depth} slices",
             remedy="allow a greater depth, or name representative slices that lie together",
         )
-    start = (wanted - taken) // 2
     result[0, start : start + taken] = pixels[first : first + taken]
     result[1, start : start + taken] = marks[first : first + taken, None, None]
     return result

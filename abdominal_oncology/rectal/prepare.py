@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,9 @@ class VolumePreparation:
     """How a volume becomes ``size`` × ``size`` × N bytes. Kept in a bundle as a plain table.
 
     ``field_mm`` is the side of the square that is cut out; ``margin_mm`` goes around a segmentation;
-    ``percentiles`` of the body's voxels become 0 and 255; ``bias_correction`` runs N4 first.
+    ``percentiles`` of the body's voxels become 0 and 255, the body within the square where ``scale_by`` is
+    ``"region"``: a wide and a narrow field of view then look alike. ``bias_correction`` runs N4 first. ``depth`` is how
+    many slices around the region a network is given (``rectal.samples``); the prepared volume has all.
     """
 
     size: int = 256
@@ -46,6 +48,8 @@ class VolumePreparation:
     margin_mm: float = 10.0
     percentiles: tuple[float, float] = (0.5, 99.5)
     bias_correction: bool = False
+    scale_by: Literal["body", "region"] = "body"
+    depth: int = 24
 
     def __post_init__(self) -> None:
         low, high = self.percentiles
@@ -55,6 +59,10 @@ class VolumePreparation:
             )
         if not 0 <= low < high <= 100:
             raise InvalidInputError(f"percentiles must rise within 0 … 100, not {low:g} and {high:g}")
+        if self.scale_by not in ("body", "region"):
+            raise InvalidInputError(f"grey values are scaled by 'body' or 'region', not {self.scale_by!r}")
+        if self.depth < 1:
+            raise InvalidInputError(f"a network's input needs a slice or more, not {self.depth}")
         if not 0 <= self.margin_mm < 200:
             raise InvalidInputError(f"a margin is 0 or more mm, not {self.margin_mm:g}")
 
@@ -124,11 +132,6 @@ def prepare_volume(
         body, sampled = body_voxels(stack)
     else:
         warnings += shading_warnings(sampled, body)
-    low, high = (float(value) for value in np.percentile(sampled[body], wanted.percentiles))
-    if not high > low:
-        raise InvalidInputError(
-            f"the body has one grey value only ({low:g})", where=image.source.path, remedy="choose an MR image"
-        )
     if region is None:
         region = region_of_body(body, BODY_STRIDE, stack.geometry.shape)
         warnings.append(
@@ -138,6 +141,16 @@ def prepare_volume(
             )
         )
     field_mm, note = _field(region, stack.geometry, wanted)
+    seen = sampled[body]
+    if wanted.scale_by == "region":
+        rows, columns = _sampled_square(region, field_mm, stack.geometry)
+        within = body[:, rows, columns]
+        seen = sampled[:, rows, columns][within] if within.any() else seen
+    low, high = (float(value) for value in np.percentile(seen, wanted.percentiles))
+    if not high > low:
+        raise InvalidInputError(
+            f"the body has one grey value only ({low:g})", where=image.source.path, remedy="choose an MR image"
+        )
     progress(0.9, "cutting out the region")
     pixels = _cut(stack, region, field_mm, wanted.size, low, high)
     progress(1.0, "volume prepared")
@@ -166,6 +179,16 @@ def _field(region: Region, geometry: Geometry, preparation: VolumePreparation) -
             "everything in it looks smaller than it should",
         )
     ]
+
+
+def _sampled_square(region: Region, field_mm: float, geometry: Geometry) -> tuple[slice, slice]:
+    """The rows and columns of :func:`body_voxels` that lie in the square."""
+    spans = []
+    for centre, step_mm in zip(region.centre, geometry.spacing_mm[1:], strict=True):
+        half = field_mm / step_mm / 2
+        first, last = (centre + side * half for side in (-1, 1))
+        spans.append(slice(max(0, round(first / BODY_STRIDE)), max(1, round(last / BODY_STRIDE) + 1)))
+    return spans[0], spans[1]
 
 
 def _cut(stack: Image, region: Region, field_mm: float, size: int, low: float, high: float) -> NDArray[np.uint8]:

@@ -31,6 +31,16 @@ def mixed(early: Kind, late: Kind, change: int) -> Kinds:
     return (first, second, third, fourth, fifth)
 
 
+def slices_seen(kinds: Kinds) -> int:
+    """How many neighbours on either side a slice's feature depends on.
+
+    >>> slices_seen(mixed(Kind.FLAT, Kind.DEEP, 5)), slices_seen(mixed(Kind.DEEP, Kind.DEEP, 1))
+    (4, 17)
+    """
+    deep = [kind is not Kind.FLAT for kind in kinds]
+    return deep[0] + 2 * _BLOCKS_PER_STAGE * sum(deep[1:])
+
+
 class Block(nn.Module):
     """ResNet's basic block: two convolutions, and the input added, through a 1×1×1 convolution where it changes."""
 
@@ -64,6 +74,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.checkpointing = checkpointing
         self.features = 8 * filters
+        self.reach = slices_seen(kinds)
         self.stem = convolution(kinds[0], 1, filters, 7, stride=2)
         self.stem_norm = nn.BatchNorm3d(filters)
         self.activation = nn.ReLU(inplace=True)

@@ -7,6 +7,7 @@ depth share a batch, and tell the slice level which slices enter the loss, throu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -67,8 +68,9 @@ class StageNetwork(nn.Module):
     """Encoder, average in plane, and one linear layer, on slices or on the volume's aggregated feature.
 
     Slice level (``aggregation="none"``): in training one of the sample's representative slices is drawn at each step,
-    so over an epoch all of them enter the loss and none of the others does; in evaluation their logits are averaged.
-    Samples without marks count all their slices as representative.
+    so over the epochs all of them enter the loss and none of the others does, and only the neighbours that its feature
+    depends on are computed; in evaluation the logits of all representative slices are averaged. Samples without marks
+    count all their slices as representative.
 
     Volume level: in training ``features`` are the aggregated ones, for losses between cases; in evaluation the slices'
     mean (256), on which familiarity is measured: 65,536 bilinear features are too many to keep statistics of.
@@ -85,10 +87,10 @@ class StageNetwork(nn.Module):
 
     def forward(self, inputs: Tensor) -> Output:
         marked = take_apart(inputs)
-        features = self.slice_features(marked)
         if self.is_slice_level:
-            picked = self._representative(features, marked)
+            picked = self._drawn_feature(marked) if self.training else self._representative(marked)
             return Output(self.head(picked), picked)
+        features = self.slice_features(marked)
         pooled = self.pool(features, marked.present)
         return Output(self.head(pooled), pooled if self.training else average(features, marked.present))
 
@@ -114,14 +116,60 @@ class StageNetwork(nn.Module):
         """Volume level: slice features (n, 256, D) to the volume's feature."""
         return aggregate(self.aggregation, features, present, self.signed_square_root)
 
-    def _representative(self, features: Tensor, marked: Marked) -> Tensor:
-        if marked.chosen is None or marked.present is None:
-            return average(features)
-        weights = torch.where(marked.chosen.any(dim=1, keepdim=True), marked.chosen, marked.present)
-        if not self.training:
-            return average(features, weights)
-        drawn = torch.multinomial(weights.float(), 1)
-        return features.gather(2, drawn[:, :, None].expand(-1, features.shape[1], 1))[:, :, 0]
+    def weights_from(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Another encoder's weights for this one: a kernel in plane becomes the middle of a kernel through depth.
+
+        The encoder then gives at first what the flat one gave, and learns from there what the neighbours add.
+        """
+        own = self.state_dict()
+        made = dict(weights)
+        for name, kernel in weights.items():
+            if name in own and own[name].ndim == 5 and kernel.shape != own[name].shape:
+                deep = torch.zeros_like(own[name])
+                if kernel.shape == deep[:, :, :1].shape:
+                    deep[:, :, deep.shape[2] // 2] = kernel[:, :, 0]
+                    made[name] = deep
+        return made
+
+    def _representative(self, marked: Marked) -> Tensor:
+        """The mean feature of the representative slices, (n, 256)."""
+        features = self.slice_features(marked)
+        return average(features, None if marked.chosen is None else _candidates(marked))
+
+    def _drawn_feature(self, marked: Marked) -> Tensor:
+        """The feature of one representative slice per sample, drawn at random, (n, 256)."""
+        drawn = torch.multinomial(_candidates(marked).float(), 1)
+        near, place = neighbourhood(marked, drawn, self.encoder.reach)
+        features = self.slice_features(near)
+        return features.gather(2, place[:, :, None].expand(-1, features.shape[1], 1))[:, :, 0]
+
+
+def _candidates(marked: Marked) -> Tensor:
+    """Which slices may stand for the volume, (n, D): the representative ones, where there are none all that exist."""
+    volume = marked.volume
+    if marked.chosen is None or marked.present is None:
+        return volume.new_ones(volume.shape[0], volume.shape[2])
+    return torch.where(marked.chosen.any(dim=1, keepdim=True), marked.chosen, marked.present)
+
+
+def neighbourhood(marked: Marked, middle: Tensor, reach: int) -> tuple[Marked, Tensor]:
+    """The slices within ``reach`` of slice ``middle`` (n, 1) of each sample, and where ``middle`` is among them (n, 1).
+
+    Slices beyond the stack become padding, as convolutions through depth take them anyway.
+    """
+    count = marked.volume.shape[2]
+    if 2 * reach + 1 >= count:
+        return marked, middle
+    wanted = middle + torch.arange(-reach, reach + 1, device=middle.device)
+    inside = (wanted >= 0) & (wanted < count)
+    taken = wanted.clamp(0, count - 1)
+    present = inside.to(marked.volume.dtype)
+    if marked.present is not None:
+        present = present * marked.present.gather(1, taken)
+    n, channels, _, height, width = marked.volume.shape
+    where = taken[:, None, :, None, None].expand(n, channels, -1, height, width)
+    volume = marked.volume.gather(2, where) * inside[:, None, :, None, None]
+    return Marked(volume, present, None), torch.full_like(middle, reach)
 
 
 def stage_network(
