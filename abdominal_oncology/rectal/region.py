@@ -14,6 +14,9 @@ from abdominal_oncology.imaging.crop import mask_box
 from abdominal_oncology.imaging.geometry import AXIAL, Geometry, Matrix, Vector
 from abdominal_oncology.imaging.image import Image
 
+_ROUNDING = 1e-3
+"""Voxels by which the edge of a box may miss that of a slice: coordinates are kept to a thousandth of a millimetre."""
+
 
 @dataclass(frozen=True)
 class Box:
@@ -70,7 +73,11 @@ class Region:
 
 
 def region_of_box(box: Box, stack: Geometry, where: str = "") -> Region:
-    """The part of an axial stack that a box touches; a box wholly outside is refused."""
+    """The part of an axial stack that a box touches; a box wholly outside is refused.
+
+    Rows and columns are the box's own, also where it reaches beyond the image, so that its middle stays what was drawn;
+    only a box whose middle lies outside is cut off at the image's edge.
+    """
     index = stack.to_index(box.corners_mm())
     low, high = index.min(axis=0), index.max(axis=0)
     edge = np.asarray(stack.shape) - 0.5
@@ -81,9 +88,13 @@ def region_of_box(box: Box, stack: Geometry, where: str = "") -> Region:
             where=where,
             remedy="move the ROI onto the rectum, or check that both belong to the same examination",
         )
-    low, high = np.maximum(low, -0.5), np.minimum(high, edge)
-    first = int(np.floor(low[0] + 0.5))
-    last = max(int(np.ceil(high[0] + 0.5)), first + 1)
+    seen_low, seen_high = np.maximum(low, -0.5), np.minimum(high, edge)
+    # a box drawn along the edges of slices means these slices, whatever rounding says
+    first = int(np.floor(seen_low[0] + 0.5 + _ROUNDING))
+    last = max(int(np.ceil(seen_high[0] + 0.5 - _ROUNDING)), first + 1)
+    middle = stack.to_index(box.centre_mm)
+    if (middle[1:] < -0.5).any() or (middle[1:] > edge[1:]).any():
+        low, high = seen_low, seen_high
     return Region(_pair(low, high, 1), _pair(low, high, 2), (first, last), "box")
 
 
