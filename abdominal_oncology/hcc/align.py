@@ -25,6 +25,7 @@ _IN_PLANE_MM = 4.0
 _STRANGER_DICE, _SAME_DICE = 0.84, 0.94
 # less than this share of the liver in the other phase's field of view is no ground for a shift
 _SHOWN = 0.3
+_NO_MOVE = 1e-6
 
 
 class AlignBy(StrEnum):
@@ -123,12 +124,12 @@ def _soft(mask: Image, grid: Geometry) -> NDArray[np.float32]:
 def within(field: Geometry, grid: Geometry) -> NDArray[np.bool_]:
     """Which voxels of ``grid`` (k, j, i) lie inside the field of view ``field``."""
     affine = field.inverse_affine @ grid.affine
-    axes = [np.arange(n, dtype=np.float64) for n in grid.shape]
+    axes = np.ix_(*(np.arange(n, dtype=np.float64) for n in grid.shape))
     result = np.ones(grid.shape, np.bool_)
     for row, size in zip(affine[:3], field.shape, strict=True):
-        at = (
-            row[0] * axes[0][:, None, None] + row[1] * axes[1][:, None] + row[2] * axes[2] + row[3]
-        )  # each index of the field for every voxel
+        # an axis that does not move this index is left out: on parallel grids each test is one line of numbers
+        steps = [step * axis for step, axis in zip(row[:3], axes, strict=True) if abs(step) * axis.size > _NO_MOVE]
+        at = sum(steps, np.float64(row[3]))
         result &= (at >= -0.5) & (at < size - 0.5)
     return result
 

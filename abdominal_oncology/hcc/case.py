@@ -6,7 +6,7 @@ Everything lies in the world (LPS mm): masks may have grids of their own and are
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,21 +121,29 @@ class MultiphaseCase:
                 remedy="segment the liver on the portal phase",
             )
         outlines = {"portal": _reader(liver), **{role: _reader(each) for role, each in (livers or {}).items()}}
-        found = tuple(_lesions(lesions, phases["portal"], split_parts))
+        found = tuple(lesions_of(lesions, phases["portal"].geometry, split_parts))
         if not found:
             raise EmptyMaskError("no lesion is outlined", where=name, remedy="draw or choose at least one lesion")
-        unknown = sorted(set(priors or {}) - {lesion.name for lesion in found})
-        if unknown:
-            raise InvalidInputError(
-                f"a prior size is given for {', '.join(unknown)}, but no lesion has that name",
-                remedy=f"use one of {', '.join(lesion.name for lesion in found)}",
-            )
         _same_patient(phases)
         for role, reader in phases.items():
             _check_modality(role, reader)
         others = {key: _reader(organ) for key, organ in (organs or {}).items()}
         warnings = tuple(_header_warnings(phases, outlines["portal"], found))
-        return cls(name, phases, outlines, found, others, dict(priors or {}), warnings)
+        return cls(name, phases, outlines, found, others, {}, warnings).with_priors(priors or {})
+
+    def with_priors(self, priors: Mapping[str, PriorSize]) -> MultiphaseCase:
+        """With earlier sizes by lesion."""
+        names = [lesion.name for lesion in self.lesions]
+        unknown = sorted(set(priors) - set(names))
+        if unknown:
+            raise InvalidInputError(
+                f"a prior size is given for {', '.join(unknown)}, but no lesion has that name",
+                remedy=f"use one of {', '.join(names)}",
+            )
+        return replace(self, priors=dict(priors))
+
+    def with_warnings(self, warnings: Sequence[FindingWarning]) -> MultiphaseCase:
+        return replace(self, warnings=(*self.warnings, *warnings))
 
     @property
     def portal(self) -> SliceReader:
@@ -190,9 +198,10 @@ def _reader(volume: Volume) -> SliceReader:
     return ArrayReader(volume) if isinstance(volume, Image) else volume
 
 
-def _lesions(
-    given: Volume | Mapping[str, Volume] | Sequence[Volume], portal: SliceReader, split: bool
+def lesions_of(
+    given: Volume | Mapping[str, Volume] | Sequence[Volume], portal: Geometry | None = None, split: bool = False
 ) -> Iterator[LesionMask]:
+    """Every lesion of one or several label maps. ``portal`` is the grid that they must reach (None: their own)."""
     if isinstance(given, Mapping):
         named = {name: _reader(volume) for name, volume in given.items()}
     elif isinstance(given, Sequence):
@@ -205,11 +214,11 @@ def _lesions(
         labels = [n for n, box in enumerate(boxes, start=1) if box is not None]
         for label in labels:
             own = name if name and len(labels) == 1 else f"{name or 'lesion'} {label}"
-            yield from _lesion(own, mask, label, boxes[label - 1], reader.geometry, portal, split)
+            yield from _lesion(own, mask, label, boxes[label - 1], reader.geometry, portal or reader.geometry, split)
 
 
 def _lesion(
-    name: str, mask: Image, label: int, box: tuple[slice, ...], whole: Geometry, portal: SliceReader, split: bool
+    name: str, mask: Image, label: int, box: tuple[slice, ...], whole: Geometry, portal: Geometry, split: bool
 ) -> Iterator[LesionMask]:
     cut = _cut(mask, [side.start for side in box], [side.stop for side in box])
     inside = cut.voxels == label
@@ -228,18 +237,18 @@ def _lesion(
         yield LesionMask(own, image, parts, tuple(warnings))
 
 
-def _outline_warnings(name: str, mask: Image, whole: Geometry, portal: SliceReader) -> Iterator[FindingWarning]:
+def _outline_warnings(name: str, mask: Image, whole: Geometry, portal: Geometry) -> Iterator[FindingWarning]:
     start, stop = mask_box(mask)
     corners = mask.geometry.crop(start, stop).corners_mm()
-    if not _reaches(portal.geometry, corners):
+    if not _reaches(portal, corners):
         raise GeometryMismatchError(
             f"{name} lies outside the portal phase", where=mask.source.path, remedy="check that they belong together"
         )
-    if _touches_end(whole, corners) or _touches_end(portal.geometry, corners):
+    if _touches_end(whole, corners) or _touches_end(portal, corners):
         yield FindingWarning(
             "lesion_cut", f"{name} touches the border of the field of view: it may be larger than what is seen"
         )
-    if not portal.geometry.same_grid(whole):
+    if not portal.same_grid(whole):
         yield FindingWarning(
             "mask_on_other_grid",
             f"{name} is outlined on another grid than the portal phase; its place in the patient is used",

@@ -47,7 +47,7 @@ _OUTLINE_MM = 0.7
 # found on painted lesions of known size, 1 to 5 mm slices: the overshoot is 0.66 to 0.97 of a voxel's step, ± 0.15
 _CORNER_SHARE, _STEP_ERROR = 0.8, 0.15
 _COVERS_LIVER = 0.6
-_INSIDE_SHARE = 0.5
+_INSIDE_SHARE, _BELONGS_SHARE = 0.5, 0.15
 _IMAGED = {
     "arterial": ImagedPhase.ARTERIAL,
     "portal": ImagedPhase.PORTAL,
@@ -281,6 +281,8 @@ def _obstacle(prepared: PreparedCase, lesion: LesionMask, roles: tuple[str, ...]
         return "it is too small to measure anything in it"
     if prepared.coverage[lesion.name][1] > _COVERS_LIVER:
         return "it covers the liver, so there is no parenchyma to compare it with"
+    if prepared.coverage[lesion.name][0] < _BELONGS_SHARE:
+        return "it lies outside the liver"
     missing = [role for role in ("arterial", "portal") if role not in roles]
     if missing:
         return f"the {' and the '.join(missing)} phase does not show it"

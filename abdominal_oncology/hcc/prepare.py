@@ -5,11 +5,13 @@ Nothing is resampled here but coarse samples; a patch on any grid is then cut fr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
+from scipy import ndimage
 
 from abdominal_oncology.errors import GeometryMismatchError, InvalidInputError, WrongModalityError
 from abdominal_oncology.hcc.align import (
@@ -21,7 +23,7 @@ from abdominal_oncology.hcc.align import (
     sampled,
     within,
 )
-from abdominal_oncology.hcc.align_by_image import align_image
+from abdominal_oncology.hcc.align_by_image import Surroundings
 from abdominal_oncology.hcc.case import PLAIN, LesionMask, MultiphaseCase, crop_mask, read_block
 from abdominal_oncology.hcc.features.region import Background, Floats, Mask, background_of, parenchyma_of
 from abdominal_oncology.imaging.crop import mask_box
@@ -43,6 +45,7 @@ _LIVER_HU = (-30.0, 260.0)
 _LEAST_SPREAD_HU = 2.0
 _AIR_HU = -1000.0
 _SWAPPED_HU = 5.0
+_BESIDE_MM = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +103,11 @@ def prepare(
         blocks[role] = read_block(case.phases[role], corners if role == "portal" else wide, f"{role} phase")
         _check_hu(role, blocks[role])
     alignments: dict[str, Alignment] = {}
+    around = cache(lambda: Surroundings(blocks["portal"], liver))
     for n, role in enumerate(case.roles):
         progress(0.5 + 0.4 * n / len(case.roles), f"aligning the {role} phase")
         known = None if shifts_mm is None else shifts_mm.get(role)
-        alignments[role] = _align(case, role, blocks, liver, by, known)
+        alignments[role] = _align(case, role, blocks, liver, around, by, known)
     progress(0.9, "measuring the liver")
     coarse = coarse_grid(liver.geometry, _COARSE_MM, 0.0)
     prepared = PreparedCase(case, blocks, liver, alignments, {}, {}, ())
@@ -124,6 +128,7 @@ def _align(
     role: str,
     blocks: Mapping[str, Image],
     liver: Image,
+    around: Callable[[], Surroundings],
     by: Method,
     known_mm: float | None,
 ) -> Alignment:
@@ -135,7 +140,7 @@ def _align(
     if by == "auto" and role in case.livers:
         outline = crop_mask(case.livers[role], f"the liver on the {role} phase")
         return align_livers(role, liver, outline, case.phases[role].geometry)
-    found = align_image(role, blocks["portal"], liver, blocks[role])
+    found = around().align(role, blocks[role])
     if by == "rigid":
         from abdominal_oncology.hcc.align_rigid import align_rigid
 
@@ -144,14 +149,23 @@ def _align(
 
 
 def _coverage(lesion: LesionMask, liver: Image) -> tuple[float, float]:
-    """Share of the lesion inside the liver's outline, and volume of that over the liver's."""
+    """Share of the lesion inside the liver, and volume of that over the liver's.
+
+    Some outlines of livers leave lesions out: a lesion whose surroundings are liver lies inside all the same.
+    """
     start, stop = mask_box(lesion.mask)
-    grid = lesion.mask.geometry.crop(start, stop)
-    own = sampled(lesion.mask, grid)
-    inside = own & sampled(liver, grid)
+    margin = [int(np.ceil(_BESIDE_MM / mm)) for mm in lesion.mask.geometry.spacing_mm]
+    low = [a - side for a, side in zip(start, margin, strict=True)]
+    high = [b + side for b, side in zip(stop, margin, strict=True)]
+    grid = lesion.mask.geometry.crop(low, high)
+    own, in_liver = sampled(lesion.mask, grid), sampled(liver, grid)
+    size = tuple(2 * side + 1 for side in margin)
+    beside = (ndimage.maximum_filter(own.view(np.uint8), size, mode="constant") > 0) & ~own
     liver_mm3 = float(np.count_nonzero(liver.voxels)) * liver.geometry.voxel_volume_mm3
-    common = float(np.count_nonzero(inside))
-    return common / max(1, int(np.count_nonzero(own))), common * grid.voxel_volume_mm3 / liver_mm3
+    common = float(np.count_nonzero(own & in_liver))
+    inside = common / max(1, int(np.count_nonzero(own)))
+    around = float(np.count_nonzero(beside & in_liver)) / max(1, int(np.count_nonzero(beside)))
+    return max(inside, around), common * grid.voxel_volume_mm3 / liver_mm3
 
 
 def _check_hu(role: str, block: Image) -> None:

@@ -85,4 +85,7 @@ class ArrayReader:
     def read(self, slices: Sequence[int] | None = None, progress: Progress = silent) -> NDArray[Any]:
         if slices is None:
             return self._image.voxels
-        return self._image.voxels[slice_indices(slices, self.geometry.shape[0])]
+        indices = slice_indices(slices, self.geometry.shape[0])
+        if isinstance(slices, range) and slices.step == 1:
+            return self._image.voxels[slices.start : slices.stop]  # neighbours need no copy
+        return self._image.voxels[indices]

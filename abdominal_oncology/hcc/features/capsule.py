@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from abdominal_oncology.hcc.features.region import Floats
 from abdominal_oncology.hcc.features.samples import SECTORS, Samples
+from abdominal_oncology.hcc.features.uncertain import quantiles
 
 THIN_MM = 1.6
 """Width of the shell that is looked for; capsules are 0.5 to 2 mm thick."""
@@ -23,12 +26,9 @@ def capsule(samples: Samples, roles: tuple[str, ...] = ("portal", "delayed")) ->
     where it stands out) and ``place`` (its depth in mm), as ``portal_capsule_lift`` and so on.
     """
     result: dict[str, float] = {}
-    # sorted by depth every layer is one slice of the list
-    order = np.argsort(samples.depth_mm)
-    depth, sector = samples.depth_mm[order], samples.sector[order]
     for role in roles:
         if role in samples.above_hu:
-            lift, share, place = _ridge(depth, sector, samples.above_hu[role][order])
+            lift, share, place = _ridge(samples.depth_mm, samples.sector, samples.above_hu[role])
             result |= {
                 f"{role}_capsule_lift": lift,
                 f"{role}_capsule_share": share,
@@ -39,21 +39,24 @@ def capsule(samples: Samples, roles: tuple[str, ...] = ("portal", "delayed")) ->
 
 def _ridge(depth: Floats, sector: NDArray[np.intp], above: Floats) -> tuple[float, float, float]:
     known = np.isfinite(above)
-    depth, sector, above = depth[known], sector[known], above[known]
-    best = (float("nan"), 0.0, 0.0)
+    if not known.all():
+        depth, sector, above = depth[known], sector[known], above[known]
+    best = (math.nan, 0.0, 0.0)
     for place in _PLACES_MM:
         shell, inner, outer = (above[layer] for layer in _layers(depth, float(place)))
         # outside only liver counts: fat or lung beyond the liver's edge would make any rim look bright
         outer = outer[outer > _LIVER_HU]
         if min(shell.size, inner.size, outer.size) < _FEWEST:
             continue
-        sides = max(float(np.median(inner)), float(np.median(outer)))
-        lift = float(np.mean(shell)) - sides
-        if np.isnan(best[0]) or lift > best[0]:
-            best = (lift, float(place), sides)
+        bright, sides = float(np.mean(shell)), quantiles(inner, 0.5)[0]
+        if bright - sides <= best[0]:
+            continue  # whatever lies outside, this place does not win
+        sides = max(sides, quantiles(outer, 0.5)[0])
+        if math.isnan(best[0]) or bright - sides > best[0]:
+            best = (bright - sides, float(place), sides)
     lift, place, sides = best
-    if np.isnan(lift):
-        return lift, float("nan"), float("nan")
+    if math.isnan(lift):
+        return math.nan, math.nan, math.nan
     shell_layer = _layers(depth, place)[0]
     return lift, _share(sector[shell_layer], above[shell_layer], sides, lift), place
 

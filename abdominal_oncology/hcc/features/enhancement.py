@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
-from numpy.typing import NDArray
 
 from abdominal_oncology.hcc.features.region import Floats
-from abdominal_oncology.hcc.features.samples import Samples
+from abdominal_oncology.hcc.features.samples import Samples, seen_only
+from abdominal_oncology.hcc.features.uncertain import quantiles
 
 LIVELY_PERCENT = 85.0
 """A lesion is called hyperenhancing for its livelier part, not for its average: real ones are heterogeneous."""
@@ -18,17 +21,15 @@ def enhancement(samples: Samples) -> dict[str, float]:
     liver's), as ``arterial_core`` and so on. ``delayed_filling`` is how much the core rises from the portal to the
     delayed phase, ``delayed_rise`` from the arterial.
     """
-    inside, core, shell = samples.depth_mm > 0, samples.core(), samples.shell()
+    parts = {"": samples.inside(), "core": samples.core(), "shell": samples.shell()}
     result: dict[str, float] = {}
     for role, above in samples.above_hu.items():
-        spread = samples.spread_hu[role]
-        parts = {"median": inside, "core": core, "shell": shell}
-        values = {name: _median(above[part]) for name, part in parts.items()}
+        noise = samples.spread_hu[role]
+        taken = {name: _taken(above[part]) for name, part in parts.items()}
+        values = {name or "median": each.median for name, each in taken.items()}
         values["shell_minus_core"] = values["shell"] - values["core"]
-        values["lively"] = lively(above[inside], spread)
-        values["lively_core"] = lively(above[core], spread)
-        values["lively_shell"] = lively(above[shell], spread)
-        values["grain"] = own_spread(above[inside], spread)
+        values |= {f"lively_{name}" if name else "lively": each.lively(noise) for name, each in taken.items()}
+        values["grain"] = taken[""].grain(noise)
         result |= {f"{role}_{name}": value for name, value in values.items()}
     if "portal" in samples.above_hu and "delayed" in samples.above_hu:
         result["delayed_filling"] = result["delayed_core"] - result["portal_core"]
@@ -37,9 +38,9 @@ def enhancement(samples: Samples) -> dict[str, float]:
     return result
 
 
-def noise_error(samples: Samples, role: str, part: NDArray[np.bool_]) -> float:
+def noise_error(samples: Samples, role: str, part: slice) -> float:
     """Standard error of a median over ``part`` from noise and grain."""
-    count = np.count_nonzero(part) * samples.independent
+    count = (part.stop - part.start) * samples.independent
     return float(1.2533 * samples.spread_hu[role] / np.sqrt(max(count, 1.0)))
 
 
@@ -52,23 +53,33 @@ def lively(above: Floats, noise_hu: float) -> float:
     >>> 30 < lively(noisy, 12.0) < 46, abs(lively(rng.normal(0, 12, 4000).astype(np.float32), 12.0)) < 4
     (True, True)
     """
-    known = above[np.isfinite(above)]
-    if not known.size:
-        return float("nan")
-    middle, high = np.percentile(known, (50, LIVELY_PERCENT))
-    total = float(known.var())
-    own = max(0.0, 1 - noise_hu**2 / total) if total > 0 else 0.0
-    return float(middle + (high - middle) * np.sqrt(own))
+    return _taken(above).lively(noise_hu)
 
 
 def own_spread(above: Floats, noise_hu: float) -> float:
     """How much more a lesion varies than the liver around it: heterogeneity, HU."""
-    known = above[np.isfinite(above)]
+    return _taken(above).grain(noise_hu)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What is asked of the values of a part, taken in one go: median, 85th percentile, variance."""
+
+    median: float
+    high: float
+    variance: float
+
+    def lively(self, noise_hu: float) -> float:
+        own = max(0.0, 1 - noise_hu**2 / self.variance) if self.variance > 0 else 0.0
+        return self.median + (self.high - self.median) * float(np.sqrt(own))
+
+    def grain(self, noise_hu: float) -> float:
+        return float(np.sqrt(np.maximum(0.0, self.variance - noise_hu**2)))  # nothing known stays unknown
+
+
+def _taken(values: Floats) -> _Taken:
+    known = seen_only(values)
     if not known.size:
-        return float("nan")
-    return float(np.sqrt(max(0.0, float(known.var()) - noise_hu**2)))
-
-
-def _median(values: Floats) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if known.size else float("nan")
+        return _Taken(math.nan, math.nan, math.nan)
+    middle, high = quantiles(known, 0.5, LIVELY_PERCENT / 100)
+    return _Taken(middle, high, float(known.var()))

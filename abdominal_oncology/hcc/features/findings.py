@@ -58,7 +58,7 @@ def _with_noise(name: str, value: float, border: float, samples: Samples, region
         return Uncertain(value, border, "" if what.endswith("share") else "mm")
     if not np.isfinite(value):
         return UNKNOWN
-    part = samples.core() if what.startswith(("core", "lively_core", "filling", "rise")) else samples.depth_mm > 0
+    part = samples.core() if what.startswith(("core", "lively_core", "filling", "rise")) else samples.inside()
     if what.startswith(("shell", "capsule", "lively_shell")):
         part = samples.shell()
     noise = noise_error(samples, role, part) * (1.3 if what.startswith("lively") else 1.0)

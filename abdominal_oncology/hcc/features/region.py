@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from abdominal_oncology.errors import EmptyMaskError
-from abdominal_oncology.hcc.features.uncertain import UNKNOWN, Uncertain, median_error
+from abdominal_oncology.hcc.features.uncertain import UNKNOWN, Uncertain, median_error, quantiles
 from abdominal_oncology.imaging.geometry import Geometry
 
 Floats = NDArray[np.float32]
@@ -20,6 +20,9 @@ RIM_MM = 5.0
 """Liver this near to any lesion is not parenchyma: it may be compressed, fibrotic or outlined wrongly."""
 EDGE_MM = 3.0
 """Nor is liver this near to its own surface, where fat, lung and ribs blur into it."""
+
+DEEPEST_OUTSIDE_MM = 8.0
+"""Farther from the lesion nobody asks how far."""
 
 GRAIN_MM3 = 4.5
 """The size of a grain of noise: neighbouring voxels within one are not independent."""
@@ -39,7 +42,7 @@ class Background:
 @dataclass(frozen=True, eq=False)
 class LesionRegion:
     """``hu`` (k, j, i) by phase, NaN where a phase does not reach; ``depth_mm`` below the lesion's surface, negative
-    outside; ``parenchyma`` the voxels that stand for the liver; ``vessels`` what was left out as vessel.
+    outside down to -8; ``parenchyma`` the voxels that stand for the liver; ``vessels`` what was left out as vessel.
     """
 
     grid: Geometry
@@ -65,7 +68,9 @@ class LesionRegion:
         """
         if not lesion.any():
             raise EmptyMaskError("the lesion has no voxel", remedy="draw it, or leave it out")
-        depth = depth_below(lesion, grid.spacing_mm)
+        depth = np.full(lesion.shape, -DEEPEST_OUTSIDE_MM, np.float32)
+        near = _around(lesion, DEEPEST_OUTSIDE_MM, grid.spacing_mm)
+        depth[near] = np.maximum(depth_below(lesion[near], grid.spacing_mm), -DEEPEST_OUTSIDE_MM)
         parenchyma, vessels = parenchyma_of(grid, hu, liver | lesion, lesion if others is None else lesion | others)
         background = {role: background_of(values[parenchyma], grid) for role, values in hu.items()}
         if whole_liver is not None and np.count_nonzero(parenchyma) < _FEWEST:
@@ -83,7 +88,10 @@ def parenchyma_of(grid: Geometry, hu: Mapping[str, Floats], liver: Mask, lesions
 
     Vessels are what stands out from the liver in any phase once the noise is averaged away, brighter or darker.
     """
-    far = ndimage.distance_transform_edt(~lesions, sampling=grid.spacing_mm) > RIM_MM if lesions.any() else ~lesions
+    far = np.ones(grid.shape, np.bool_)
+    if lesions.any():
+        near = _around(lesions, RIM_MM, grid.spacing_mm)
+        far[near] = ndimage.distance_transform_edt(~lesions[near], sampling=grid.spacing_mm) > RIM_MM
     edge = _eroded(liver, EDGE_MM, grid.spacing_mm)
     candidates = far & edge
     if np.count_nonzero(candidates) < _FEWEST:
@@ -141,9 +149,19 @@ def background_of(values: Floats, grid: Geometry) -> Background:
     return Background(Uncertain(middle, median_error(known, effective_count(known.size, grid))), spread)
 
 
+def _around(mask: Mask, by_mm: float, spacing_mm: tuple[float, float, float]) -> tuple[slice, ...]:
+    """The box of a mask with a margin, as far as the grid goes: what lies farther needs no distance."""
+    sides = []
+    for axis, mm in enumerate(spacing_mm):
+        filled = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
+        margin = int(np.ceil(by_mm / mm)) + 1
+        sides.append(slice(max(0, int(filled[0]) - margin), int(filled[-1]) + margin + 1))
+    return tuple(sides)
+
+
 def _robust(values: Floats) -> tuple[float, float]:
-    low, middle, high = np.percentile(values, (25, 50, 75))
-    return float(middle), float(high - low) / 1.349
+    low, middle, high = quantiles(values, 0.25, 0.5, 0.75)
+    return middle, (high - low) / 1.349
 
 
 def _eroded(mask: Mask, by_mm: float, spacing_mm: tuple[float, float, float]) -> Mask:

@@ -24,9 +24,9 @@ SECTORS = 24
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """``depth_mm`` (n) below the surface; ``sector`` (n) the direction from the middle; ``above_hu`` (n) by phase, HU
-    above the parenchyma, NaN where unseen; ``spread_hu`` the parenchyma's by phase; ``independent`` the share of
-    voxels that count as independent.
+    """``depth_mm`` (n) below the surface, ascending, so that each part by depth is a slice of the lists; ``sector`` (n)
+    the direction from the middle; ``above_hu`` (n) by phase, HU above the parenchyma, NaN where unseen; ``spread_hu``
+    the parenchyma's by phase; ``independent`` the share of voxels that count as independent.
     """
 
     depth_mm: Floats
@@ -42,18 +42,30 @@ class Samples:
         """Thickness of the outer shell that is held against the core."""
         return float(np.clip(0.12 * self.size_mm, 1.6, 4.0))
 
-    def shell(self) -> NDArray[np.bool_]:
-        """The outer part, without the half millimetre that blurs into the liver."""
-        inside = (self.depth_mm > 0.5) & (self.depth_mm <= self.shell_mm)
-        return inside if inside.any() else self.depth_mm > 0
+    def inside(self) -> slice:
+        return self.deeper_than(0.0)
 
-    def core(self) -> NDArray[np.bool_]:
+    def shell(self) -> slice:
+        """The outer part, without the half millimetre that blurs into the liver."""
+        part = slice(self.deeper_than(0.5).start, self.deeper_than(self.shell_mm).start)
+        return part if part.stop > part.start else self.inside()
+
+    def core(self) -> slice:
         """What lies deeper than the shell; of the smallest lesions the deepest third."""
-        deep = self.depth_mm > self.shell_mm
-        inside = self.depth_mm > 0
-        if np.count_nonzero(deep) < max(12, 0.1 * np.count_nonzero(inside)):
-            deep = self.depth_mm >= np.percentile(self.depth_mm[inside], 67)
+        deep, inside = self.deeper_than(self.shell_mm), self.inside()
+        if deep.stop - deep.start < max(12, 0.1 * (inside.stop - inside.start)):
+            third = float(np.percentile(self.depth_mm[inside], 67))
+            return slice(int(np.searchsorted(self.depth_mm, third, "left")), deep.stop)
         return deep
+
+    def deeper_than(self, depth_mm: float) -> slice:
+        return slice(int(np.searchsorted(self.depth_mm, depth_mm, "right")), len(self.depth_mm))
+
+
+def seen_only(values: Floats) -> Floats:
+    """Without what no phase shows (NaN)."""
+    known = np.isfinite(values)
+    return values if known.all() else values[known]
 
 
 Measure = Callable[[Samples], dict[str, float]]
@@ -88,32 +100,41 @@ def _variations(region: LesionRegion, size_mm: float) -> Iterator[tuple[Samples,
     The number beside each is what its effect must be multiplied by to be that of one standard deviation.
     """
     k, j, i = np.nonzero(region.depth_mm > -OUTSIDE_MM)
+    order = np.argsort(region.depth_mm[k, j, i])
+    k, j, i = k[order], j[order], i[order]
     depth = region.depth_mm[k, j, i]
     spacing = np.asarray(region.grid.spacing_mm)
+    shape = region.depth_mm.shape
     sector = _sector(np.stack([k, j, i], axis=1) * spacing, depth)
-    above = {role: values - np.float32(region.background[role].hu.value) for role, values in region.hu.items()}
+    above = {
+        role: (values - np.float32(region.background[role].hu.value)).ravel() for role, values in region.hu.items()
+    }
     spread = {role: each.spread_hu for role, each in region.background.items()}
     liver = {role: each.hu.value for role, each in region.background.items()}
     independent = min(1.0, region.grid.voxel_volume_mm3 / GRAIN_MM3)
 
-    def at(grow_mm: float, step: tuple[int, int, int]) -> Samples:
-        shape = region.depth_mm.shape
+    def picked(step: tuple[int, int, int]) -> dict[str, Floats]:
         kk, jj, ii = (np.clip(x + s, 0, n - 1) for x, s, n in zip((k, j, i), step, shape, strict=True))
-        picked = {role: values[kk, jj, ii] for role, values in above.items()}
-        grown = depth + np.float32(grow_mm)
-        return Samples(grown, sector, picked, spread, liver, independent, size_mm)
+        at = (kk * shape[1] + jj) * shape[2] + ii
+        return {role: values.take(at) for role, values in above.items()}
 
-    yield at(0.0, (0, 0, 0)), 1.0
+    outlined = picked((0, 0, 0))
+
+    def at(grow_mm: float, hu: dict[str, Floats]) -> Samples:
+        grown = depth + np.float32(grow_mm)
+        return Samples(grown, sector, hu, spread, liver, independent, size_mm)
+
+    yield at(0.0, outlined), 1.0
     # a lesion must keep an inside when its outline shrinks
     shrink = min(GROW_MM, 0.4 * float(depth.max()))
-    yield at(GROW_MM, (0, 0, 0)), 1.0
-    yield at(-shrink, (0, 0, 0)), GROW_MM / shrink
+    yield at(GROW_MM, outlined), 1.0
+    yield at(-shrink, outlined), GROW_MM / shrink
     for axis in range(3):
         step = max(1, round(SHIFT_MM[axis] / spacing[axis]))
         for sign in (-step, step):
             move = [0, 0, 0]
             move[axis] = sign
-            yield at(0.0, (move[0], move[1], move[2])), SHIFT_MM[axis] / (step * float(spacing[axis]))
+            yield at(0.0, picked((move[0], move[1], move[2]))), SHIFT_MM[axis] / (step * float(spacing[axis]))
 
 
 def _sector(points_mm: NDArray[np.float64], depth: Floats) -> NDArray[np.intp]:

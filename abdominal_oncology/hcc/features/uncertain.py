@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,22 @@ class Uncertain:
 UNKNOWN = Uncertain(float("nan"), float("nan"))
 
 
-def median_error(values: np.ndarray, effective: float) -> float:  # type: ignore[type-arg]
+def quantiles(values: NDArray[np.floating[Any]], *shares: float) -> list[float]:
+    """As numpy's, for values that all exist, without its detours: these are asked for hundreds of times per lesion.
+
+    >>> quantiles(np.array([4.0, 1.0, 3.0, 2.0]), 0.5, 1.0)
+    [2.5, 4.0]
+    """
+    places = [share * (values.size - 1) for share in shares]
+    wanted = sorted({n for place in places for n in (math.floor(place), math.ceil(place))})
+    ordered = np.partition(values, wanted)
+    return [
+        float(ordered[math.floor(place)]) * (1 - place % 1) + float(ordered[math.ceil(place)]) * (place % 1)
+        for place in places
+    ]
+
+
+def median_error(values: NDArray[np.floating[Any]], effective: float) -> float:
     """Standard error of the median of values of which ``effective`` are independent."""
-    low, high = np.percentile(values, (25, 75))
-    return float(1.2533 * (high - low) / 1.349 / math.sqrt(max(effective, 1.0)))
+    low, high = quantiles(values, 0.25, 0.75)
+    return 1.2533 * (high - low) / 1.349 / math.sqrt(max(effective, 1.0))
