@@ -1,6 +1,5 @@
 """Phase findings in the scene: one summary table, votes along the body, HU of regions, facts on each volume.
 
-Results refer to their volume, not the other way round: a copy of a volume does not own the results of the original.
 Writing again replaces what was written before for the same volumes and leaves that of others alone.
 """
 
@@ -13,8 +12,7 @@ from typing import Any
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.scene.attributes import fact, remove_fact, set_fact
-from abdominal_oncology.scene.headless import boot
-from abdominal_oncology.scene.nodes import Node, describe, remove_node, require_node
+from abdominal_oncology.scene.nodes import Node, describe, require_node
 from abdominal_oncology.scene.phase_rows import (
     classes_of,
     headline,
@@ -23,10 +21,17 @@ from abdominal_oncology.scene.phase_rows import (
     summary_table,
     votes_table,
 )
-from abdominal_oncology.scene.plots import plot_node_from_table, series_of_plot
+from abdominal_oncology.scene.plots import plot_node_from_table
 from abdominal_oncology.scene.rename import add_to_name, plain_name, undo_rename
+from abdominal_oncology.scene.result_nodes import (
+    all_or_nothing,
+    mark_result,
+    marked_results,
+    remove_results,
+    results_by_kind,
+    results_of_volume,
+)
 from abdominal_oncology.scene.tables import Table, table_node_from_rows
-from abdominal_oncology.scene.volumes import set_source_node, source_node_of
 
 SUMMARY_NAME = "Contrast phases"
 
@@ -60,21 +65,15 @@ def write_findings(findings: Sequence[Finding], volumes: Sequence[Node], *, rena
     would tell of an older finding. The finding itself stays on the volume: :func:`finding_of`.
     """
     _check(findings, volumes)
-    earlier = [node for volume in volumes for node in _results(volume)]
+    earlier = [node for volume in volumes for node in results_of_volume(_KIND, volume)]
     old_summaries = _summaries()
-    made: list[Node] = []
-    done = False
-    try:
+    with all_or_nothing() as made:
         details = tuple(_write_details(one, node, made) for one, node in zip(findings, volumes, strict=True))
         fresh = dict(zip([node.GetID() for node in volumes], findings, strict=True))
         members = [*(each for each in _members(old_summaries) if each.GetID() not in fresh), *volumes]
         known = {node.GetID(): fresh.get(node.GetID()) or finding_of(node) for node in members}
         summary = _write_summary([(node, known[node.GetID()]) for node in members], volumes[0], made)
-        done = True
-    finally:
-        if not done:
-            _remove(made)
-    _remove([*earlier, *old_summaries])
+    remove_results([*earlier, *old_summaries])
     for finding, volume in zip(findings, volumes, strict=True):
         _write_facts(finding, volume)
         if rename and finding.decision is not None:
@@ -93,7 +92,7 @@ def finding_of(volume: Node) -> Finding | None:
 def results_of(volume: Node) -> VolumeResults:
     """The result nodes of a volume that are still in the scene."""
     require_node(volume, "vtkMRMLScalarVolumeNode", "volume")
-    found = {str(fact(node, _KIND)): node for node in _results(volume)}
+    found = results_by_kind(_KIND, volume)
     return VolumeResults(found.get("votes"), found.get("chart"), found.get("regions"))
 
 
@@ -109,7 +108,7 @@ def remove_findings(volumes: Sequence[Node]) -> None:
     gone = {volume.GetID() for volume in volumes}
     summaries = _summaries()
     left = [(node, finding_of(node)) for node in _members(summaries) if node.GetID() not in gone]
-    _remove([*(node for volume in volumes for node in _results(volume)), *summaries])
+    remove_results([*(node for volume in volumes for node in results_of_volume(_KIND, volume)), *summaries])
     if left:
         _write_summary(left, left[0][0], [])
     for volume in volumes:
@@ -143,8 +142,7 @@ def _write_details(finding: Finding, volume: Node, made: list[Node]) -> VolumeRe
         chart = plot_node_from_table(
             votes, x, classes_of(table.rows), f"{name} phase along the body", title=f"{name}: phase by slice"
         )
-        made.append(chart)
-        _mark(chart, "chart", volume)
+        made.append(mark_result(chart, _KIND, "chart", volume))
         chart.SetXAxisTitle("z towards the head [mm]" if x == "z_mm" else "slice")
         chart.SetYAxisTitle("probability")
     table = regions_table(finding)
@@ -165,15 +163,8 @@ def _write_summary(members: Sequence[tuple[Node, Finding | None]], beside: Node,
 
 def _write_table(table: Table, name: str, kind: str, volume: Node, made: list[Node]) -> Node:
     node = table_node_from_rows(table.rows, name, units=table.units, descriptions=table.descriptions, beside=volume)
-    made.append(node)
-    _mark(node, kind, volume)
+    made.append(mark_result(node, _KIND, kind, volume if kind != "summary" else None))
     return node
-
-
-def _mark(node: Node, kind: str, volume: Node) -> None:
-    set_fact(node, _KIND, kind)
-    if kind != "summary":
-        set_source_node(node, volume)
 
 
 def _write_facts(finding: Finding, volume: Node) -> None:
@@ -203,12 +194,8 @@ def _told_apart(nodes: Sequence[Node]) -> dict[str, str]:
     return names
 
 
-def _results(volume: Node) -> list[Node]:
-    return [node for node in _marked() if source_node_of(node) is volume]
-
-
 def _summaries() -> list[Node]:
-    return [node for node in _marked() if fact(node, _KIND) == "summary"]
+    return [node for node in marked_results(_KIND) if fact(node, _KIND) == "summary"]
 
 
 def _members(summaries: Sequence[Node]) -> list[Node]:
@@ -220,24 +207,3 @@ def _members(summaries: Sequence[Node]) -> list[Node]:
             if node is not None and finding_of(node) is not None:
                 found.setdefault(node.GetID(), node)
     return list(found.values())
-
-
-def _marked() -> list[Node]:
-    found = []
-    for kind in ("vtkMRMLTableNode", "vtkMRMLPlotChartNode"):
-        nodes = boot().GetNodesByClass(kind)
-        nodes.UnRegister(None)
-        each = [nodes.GetItemAsObject(n) for n in range(nodes.GetNumberOfItems())]
-        found += [node for node in each if fact(node, _KIND) is not None]
-    return found
-
-
-def _remove(nodes: Sequence[Node]) -> None:
-    """Charts with their series; what somebody has deleted already is no trouble."""
-    for node in nodes:
-        if node.GetScene() is None:
-            continue
-        if node.IsA("vtkMRMLPlotChartNode"):
-            for series in series_of_plot(node):
-                remove_node(series)
-        remove_node(node)
