@@ -174,7 +174,8 @@ def install() -> None:
     wrapper = ModuleType("slicer.parameterNodeWrapper")
     wrapper.parameterNodeWrapper = parameter_node_wrapper
     i18n = ModuleType("slicer.i18n")
-    i18n.tr = lambda text, context=None: text
+    i18n.tr = lambda text: text
+    i18n.translate = lambda context, text: text
     samples = ModuleType("SampleData")
     samples.sources = []
     samples.SampleDataLogic = SimpleNamespace(

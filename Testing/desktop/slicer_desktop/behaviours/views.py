@@ -1,0 +1,135 @@
+"""Slice and 3D views without pictures, and the layout that holds them; their nodes and slice logics are real."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from PySide6 import QtWidgets
+
+from slicer_desktop.behaviour import Behaviour
+from slicer_desktop.behaviours.scene_widget import SceneWidget
+
+SLICE_VIEWS = {"Red": "Axial", "Green": "Coronal", "Yellow": "Sagittal"}
+
+
+class SliceWidget(SceneWidget):
+    """A named empty frame; ``sliceLogic()`` and its nodes are those of the scene."""
+
+    _logic: Any = None
+
+    def build_up(self) -> None:
+        super().build_up()
+        self._label = QtWidgets.QLabel("slice view", self.target)
+        layout = QtWidgets.QVBoxLayout(self.target)
+        layout.addWidget(self._label)
+
+    def show_logic(self, name: str, logic: Any) -> None:
+        self._logic = logic
+        self._label.setText(name)
+        self.hold_value("sliceViewName", name)
+
+    def sliceLogic(self) -> Any:
+        return self._logic
+
+    logic = sliceLogic
+
+    def mrmlSliceNode(self) -> Any:
+        return self._logic.GetSliceNode() if self._logic is not None else None
+
+    mrmlAbstractViewNode = mrmlSliceNode
+
+    def mrmlSliceCompositeNode(self) -> Any:
+        return self._logic.GetSliceCompositeNode() if self._logic is not None else None
+
+    def sliceOrientation(self) -> str:
+        node = self.mrmlSliceNode()
+        return str(node.GetOrientation()) if node is not None else ""
+
+    def setSliceOrientation(self, orientation: str) -> None:
+        self.mrmlSliceNode().SetOrientation(orientation)
+
+    def fitSliceToBackground(self) -> None:
+        self._logic.FitSliceToBackground()
+
+
+class LayoutManager(Behaviour):
+    """Three slice views; plots and tables are shown in further ones when a layout asks for them."""
+
+    def build_up(self) -> None:
+        self._slices: dict[str, Any] = {}
+        self._plot: Any = None
+        self._scene: Any = None
+        self._own_nodes: list[Any] = []
+
+    def build_views(self, scene: Any, application_logic: Any, make: Any) -> None:
+        """As the application does at its start; ``make`` makes a widget of a class."""
+        import slicer
+
+        self._scene = scene
+        layout = scene.AddNode(slicer.vtkMRMLLayoutNode())
+        self._own_nodes = [layout]
+        logics = application_logic.GetSliceLogics()
+        for name, orientation in SLICE_VIEWS.items():
+            logic = slicer.vtkMRMLSliceLogic()
+            logic.SetMRMLApplicationLogic(application_logic)
+            logic.SetMRMLScene(scene)
+            node = logic.AddSliceNode(name)
+            node.SetOrientation(orientation)
+            logics.AddItem(logic)
+            self._own_nodes += [node, logic.GetSliceCompositeNode()]
+            self._slices[name] = make("qMRMLSliceWidget")
+            self._slices[name].behaviour.show_logic(name, logic)
+        plot_node = scene.AddNode(slicer.vtkMRMLPlotViewNode())
+        self._own_nodes.append(plot_node)
+        self._plot = make("qMRMLPlotWidget")
+        self._plot.behaviour.setMRMLPlotViewNode(plot_node)
+
+    def take_down(self, application_logic: Any) -> None:
+        """Leave the scene as it was before."""
+        for each in self._slices.values():
+            logic = each.behaviour.sliceLogic()
+            application_logic.GetSliceLogics().RemoveItem(logic)
+            logic.SetMRMLScene(None)
+        for node in self._own_nodes:
+            if node.GetScene() is not None:
+                self._scene.RemoveNode(node)
+
+    def mrmlScene(self) -> Any:
+        return self._scene
+
+    def sliceViewNames(self) -> tuple[str, ...]:
+        return tuple(self._slices)
+
+    def sliceWidget(self, name: str) -> Any:
+        return self._slices.get(name)
+
+    def mrmlSliceLogics(self) -> Any:
+        import vtk
+
+        found = vtk.vtkCollection()
+        for each in self._slices.values():
+            found.AddItem(each.behaviour.sliceLogic())
+        return found
+
+    def plotViewCount(self) -> int:
+        return 1
+
+    def plotWidget(self, index: int) -> Any:
+        return self._plot if index == 0 else None
+
+    def viewWidgets(self) -> list[Any]:
+        return [*self._slices.values(), self._plot]
+
+    def setLayout(self, layout: int) -> None:
+        if layout != self.held_value("layout"):
+            self.hold_value("layout", layout)
+            self._own_nodes[0].SetViewArrangement(layout)
+            self.tell_signal("layoutChanged", layout)
+
+    def resetSliceViews(self) -> None:
+        for logic in self._logics():
+            logic.FitSliceToBackground()
+
+    def _logics(self) -> Iterator[Any]:
+        return (each.behaviour.sliceLogic() for each in self._slices.values())
