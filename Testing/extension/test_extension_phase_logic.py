@@ -209,8 +209,8 @@ def test_a_bundle_stays_warm_until_it_is_released(logic: Any, monkeypatch: pytes
     made: list[Any] = []
 
     class Double:
-        def __init__(self, model: Any, *_: Any, **__: Any) -> None:
-            self.released = False
+        def __init__(self, model: Any, *_: Any, cache: Any, **__: Any) -> None:
+            self.released, self.cache = False, cache
             made.append(self)
 
         def release(self) -> None:
@@ -226,15 +226,23 @@ def test_a_bundle_stays_warm_until_it_is_released(logic: Any, monkeypatch: pytes
         handed.append((predictor, settings.fraction, settings.seed))
         return phase_work.withheld(case.case, "double", [], phase_work.Provenance(""))
 
-    store = type("Store", (), {"find": lambda self, name, task: Model(), "default": lambda self, task, order: Model()})
-    monkeypatch.setattr("abdominal_oncology.learning.bundle.store.installed_store", store)
+    class Store:
+        onnx_cache = "where the command line keeps its ONNX files, too"
+
+        def find(self, name: str, task: str) -> Model:
+            return Model()
+
+        def default(self, task: str, order: Any) -> Model:
+            return Model()
+
+    monkeypatch.setattr("abdominal_oncology.learning.bundle.store.installed_store", Store)
     monkeypatch.setattr(predictor_pool, "Predictor", Double)
     monkeypatch.setattr(phase_work, "classify", classified)
     ct = volume_node_from_image(body(VENOUS_HU), "ct")
     for bundle in (None, "phase-test"):
         (found,) = logic.classify([ct], bundle, 0.5, 7)
         assert found.warnings == ()
-    assert len(made) == 1
+    assert [each.cache for each in made] == [Store.onnx_cache]
     assert "efficientnet-b0" in networks_of("phase")  # or no bundle could be opened
     assert handed == [(made[0], 0.5, 7)] * 2
     logic.releaseModels()

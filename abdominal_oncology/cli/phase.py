@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from abdominal_oncology.cli.model import add_model_options, open_predictor
 from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
 from abdominal_oncology.cli.phase_report import phase_report
-from abdominal_oncology.errors import MissingDependencyError, MissingInputError
 from abdominal_oncology.imaging.dicom.workers import processor_count
 from abdominal_oncology.imaging.open import open_reader
 from abdominal_oncology.imaging.reader import read_image
@@ -19,19 +19,13 @@ from abdominal_oncology.phase.classify_many import ClassifiedVolumes, classify_v
 from abdominal_oncology.phase.volumes import FoundVolumes, find_ct_volumes
 from abdominal_oncology.progress import part
 
-if TYPE_CHECKING:
-    from abdominal_oncology.learning.predictor import Predictor
-
-_NO_BUNDLE = "none"
+_ALONE = "kinetics"
 _SHOWN = ("case", "status", "decision", "probability", "description", "warnings", "seconds")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILES_OR_FOLDER", help="DICOM, NIfTI, NRRD, MetaImage")
     parser.add_argument("--output", type=Path, required=True, help="folder of the findings, the table and the report")
-    parser.add_argument(
-        "--bundle", help="installed bundle, folder or zip; 'none': kinetics alone (default: the installed one, if any)"
-    )
     parser.add_argument("--fraction", type=float, default=0.3, help="share of the slices that may vote (default: 0.3)")
     parser.add_argument("--seed", type=int, default=0, help="which slices these are (default: 0)")
     parser.add_argument(
@@ -47,8 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--segmentation", metavar="FILE", help="a label map with TotalSegmentator's numbers")
     parser.add_argument("--threshold", type=float, help="least probability that is answered (default: the bundle's)")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-    parser.add_argument("--engine", choices=("auto", "torch", "onnx"), default="auto", help="what computes on a CPU")
+    add_model_options(parser, _ALONE)
     add_json_option(parser)
     parser.set_defaults(run=run)
 
@@ -63,7 +56,8 @@ def run(options: argparse.Namespace) -> int:
         threshold=options.threshold,
     )
     progress = terminal_progress(quiet=options.json)
-    predictor, how = _predictor(options)
+    predictor, how = open_predictor(options, "phase", BUNDLES, _ALONE)
+    how += " and kinetics" if predictor is not None and options.kinetics else ""
     segmentation = None
     if options.segmentation:
         segmentation = read_image(open_reader(options.segmentation, modality="MASK"))
@@ -82,35 +76,6 @@ def run(options: argparse.Namespace) -> int:
     _tell(options, found, done, how, report)
     failed = any(result.finding is None for result in done.results) or any(each.is_loss for each in found.left_out)
     return ExitCode.SOME_FAILED if failed else ExitCode.DONE
-
-
-def _predictor(options: argparse.Namespace) -> tuple[Predictor | None, str]:
-    """The network to ask and who it is, or None and why there is none. A bundle that is named must be there."""
-    if options.bundle == _NO_BUNDLE:
-        return None, "kinetics alone, as asked for"
-    try:
-        from abdominal_oncology.learning.bundle.store import installed_store
-        from abdominal_oncology.learning.predictor import Predictor
-    except ModuleNotFoundError as missing:
-        if options.bundle:
-            raise MissingDependencyError(
-                f"a bundle needs the package {missing.name}",
-                where=options.bundle,
-                remedy=f"install {missing.name}, or use --bundle none",
-            ) from missing
-        return None, f"kinetics alone: {missing.name} is not installed"
-    store = installed_store()
-    if options.bundle:
-        bundle = store.find(options.bundle, task="phase")
-    else:
-        try:
-            bundle = store.default("phase", BUNDLES)
-        except MissingInputError:
-            return None, "kinetics alone: no bundle is installed"
-    predictor = Predictor(bundle, options.device, options.engine, cache=store.user / ".onnx")
-    return predictor, f"bundle {bundle.facts.name} {bundle.facts.version}" + (
-        " and kinetics" if options.kinetics else ""
-    )
 
 
 def _tell(options: argparse.Namespace, found: FoundVolumes, done: ClassifiedVolumes, how: str, report: Path) -> None:

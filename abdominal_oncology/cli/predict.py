@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
         options.device,
         options.engine,
         options.precision,
-        cache=store.user / ".onnx",
+        cache=store.onnx_cache,
         batch=options.batch,
     )
     summary = predict_cases(

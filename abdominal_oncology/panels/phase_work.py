@@ -88,7 +88,7 @@ def network(
         except MissingInputError as nothing:
             return pool, None, (_no_network(nothing.problem),)
     import_module("abdominal_oncology.phase.networks")  # a bundle names its network; importing registers them
-    pool = pool or PredictorPool()
+    pool = pool or PredictorPool(store.onnx_cache)
     return pool, pool.get(model), ()
 
 

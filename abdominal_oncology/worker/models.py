@@ -70,9 +70,10 @@ class Models:
     def _warm_pool(self) -> PredictorPool:
         if self._pool is None:
             started = time.perf_counter()
+            from abdominal_oncology.learning.bundle.store import installed_store
             from abdominal_oncology.learning.predictor_pool import PredictorPool
 
-            self._pool = PredictorPool()
+            self._pool = PredictorPool(installed_store().onnx_cache)
             LOGGER.info("PyTorch is there after %.1f s", time.perf_counter() - started)
         return self._pool
 

@@ -46,6 +46,11 @@ class Store:
         self.user = user
         self.shipped = tuple(shipped)
 
+    @property
+    def onnx_cache(self) -> Path:
+        """Where predictors keep the ONNX files of bundles that came without one."""
+        return self.user / ".onnx"
+
     def list(self) -> Sequence[BundleEntry]:
         """All bundles by name, the newest version first. Quick: sizes are compared, bytes are not read."""
         entries = [_entry(path, "user") for path in _folders(self.user)]
