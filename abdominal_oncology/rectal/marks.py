@@ -6,7 +6,7 @@ They travel as a second channel, constant in each slice, so that volumes of diff
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ SLICE, REPRESENTATIVE = 0.5, 1.0
 _SLICE_BYTE, _REPRESENTATIVE_BYTE = 128, 255
 
 
-class Placed(NamedTuple):
+@dataclass(frozen=True)
+class Placed:
     """``count`` slices of a volume, from its slice ``first`` on, lie at ``start`` … of an input of ``depth`` slices."""
 
     first: int
