@@ -78,6 +78,12 @@ COMMANDS = (
         "abdominal-oncology kinetics --roi aorta=151±8 --roi portal_vein=133 --json",
     ),
     Command(
+        "hcc",
+        "tell HCC from other liver lesions on multiphase CT: probability, LI-RADS category, measurements",
+        "abdominal-oncology hcc --arterial a.nii.gz --portal p.nii.gz --delayed d.nii.gz --liver liver.nii.gz "
+        "--lesions lesions.nii.gz --population cirrhosis --output lesions",
+    ),
+    Command(
         "lirads",
         "give the CT LI-RADS v2018 category of a liver observation from its features, with the reason",
         "abdominal-oncology lirads --population cirrhosis --aphe nonrim --size-mm 21 --washout --json",

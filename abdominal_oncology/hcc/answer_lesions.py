@@ -9,8 +9,8 @@ import numpy as np
 
 from abdominal_oncology.hcc.case import PHASES
 from abdominal_oncology.hcc.cut import cut_patch
-from abdominal_oncology.hcc.lesion_answers import LesionAnswers, lesion_answers
-from abdominal_oncology.hcc.lesion_input import lesion_input
+from abdominal_oncology.hcc.lesion_answers import LesionAnswers, answers_of
+from abdominal_oncology.hcc.lesion_input import LesionPreparation, input_of_cut
 from abdominal_oncology.hcc.measure import LesionMeasurements
 from abdominal_oncology.hcc.prepare import PreparedCase
 from abdominal_oncology.learning.finding import FindingWarning
@@ -38,8 +38,12 @@ def answer_lesions(
         return result
     progress(0.0, "cutting patches")
     patches = [cut_patch(prepared, prepared.case.lesions[n]) for n in asked]
-    inputs = np.stack([lesion_input(patch.roles, patch.hu, patch.lesion, patch.liver) for patch in patches])
-    answers = lesion_answers(predictor.run(inputs, part(progress, 0.2, 1.0)))
+    facts = predictor.model.facts
+    settings = LesionPreparation.from_mapping(facts.preparation)
+    inputs = np.stack(
+        [input_of_cut(patch, settings, measured[n].name) for n, patch in zip(asked, patches, strict=True)]
+    )
+    answers = answers_of(predictor.run(inputs, part(progress, 0.2, 1.0)), facts.network)
     for n, patch, answer in zip(asked, patches, answers, strict=True):
         result[n] = (answer, patch.warnings)
     return result

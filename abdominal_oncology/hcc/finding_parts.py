@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 
 from abdominal_oncology.hcc.fusion import FusedModel, Fusion, Part
 from abdominal_oncology.hcc.lesion_answers import LesionAnswers
@@ -65,7 +66,7 @@ def fusion_values(measured: LesionMeasurements, answers: LesionAnswers | None) -
         values |= {"f_aphe": published.aphe_hu, "f_ec": published.capsule_hu2, "f_npw": published.washout_hu}
     if answers is not None:
         values |= {"p_hcc": answers.p_hcc, "p_aphe": answers.p_aphe, "p_ec": answers.p_ec, "p_npw": answers.p_npw}
-    return values
+    return {name: value for name, value in values.items() if isfinite(value)}
 
 
 def answer_warnings(answers: LesionAnswers | None) -> list[FindingWarning]:

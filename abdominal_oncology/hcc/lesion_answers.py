@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 
@@ -10,12 +11,16 @@ from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.hcc.questions import QUESTIONS
 from abdominal_oncology.learning.answers import Answers
 
+COMPOSED = ("quartet", "guided")
+"""Networks that answer all four questions at once."""
+
 
 @dataclass(frozen=True)
 class LesionAnswers:
     """Probabilities that the lesion is an HCC, has arterial hyperenhancement, a capsule, nonperipheral washout.
 
-    ``unfamiliar`` is the distance from the training lesions as a multiple of what 99 % of them stay under.
+    What the network was not asked is NaN. ``unfamiliar`` is the distance from the training lesions as a multiple of
+    what 99 % of them stay under.
     """
 
     p_hcc: float
@@ -45,4 +50,18 @@ def lesion_answers(answers: Answers) -> tuple[LesionAnswers, ...]:
     return tuple(
         LesionAnswers(hcc, aphe, ec, npw, None if far is None else float(far[n]), answers.notes)
         for n, (hcc, aphe, ec, npw) in enumerate(chances.tolist())
+    )
+
+
+def answers_of(answers: Answers, network: str) -> tuple[LesionAnswers, ...]:
+    """One per sample, of whatever ``network`` of this room."""
+    return lesion_answers(answers) if network in COMPOSED else _of_one_network(answers)
+
+
+def _of_one_network(answers: Answers) -> tuple[LesionAnswers, ...]:
+    """A network for HCC alone says nothing of the features."""
+    far = answers.unfamiliar
+    return tuple(
+        LesionAnswers(float(row[1]), nan, nan, nan, None if far is None else float(far[n]), answers.notes)
+        for n, row in enumerate(answers.probabilities)
     )
