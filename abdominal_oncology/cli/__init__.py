@@ -99,6 +99,11 @@ COMMANDS = (
         "abdominal-oncology crossval phase study.csv --output runs/phase-crossval",
     ),
     Command(
+        "guide",
+        "train the four lesion networks in folds, fuse them with measured features, make a bundle",
+        "abdominal-oncology guide lesions.csv --output runs/hcc",
+    ),
+    Command(
         "networks",
         "list every network with its parameters and operations",
         "abdominal-oncology networks --json",

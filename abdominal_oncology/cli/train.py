@@ -11,7 +11,7 @@ from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json,
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.learning.bundle.store import installed_store
 from abdominal_oncology.learning.recipe import Recipe
-from abdominal_oncology.learning.task import Task
+from abdominal_oncology.learning.task import AsksMore, Task
 from abdominal_oncology.progress import Progress
 from abdominal_oncology.tasks import TASKS, load_task
 
@@ -39,6 +39,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-seed", type=int, default=0, help="the seed of the phantoms")
     parser.add_argument("--recipe", type=Path, help="YAML; without it, the task's own recipe")
     parser.add_argument("--network", default="", help="instead of the recipe's")
+    parser.add_argument("--question", default="", help="another label column than the task's own (hcc: aphe, ec, npw)")
     parser.add_argument("--published", action="store_true", help="the recipe as the source paper printed it")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--batch", type=int, help="instead of the recipe's")
@@ -59,6 +60,10 @@ def recipe_from(options: argparse.Namespace, task: Task) -> Recipe:
         recipe = replace(recipe, network=options.network or recipe.network)
     else:
         recipe = task.recipe(options.network, options.published)
+    if options.question:
+        if not isinstance(task, AsksMore):
+            raise InvalidInputError(f"task {task.name} has the one question {task.question}", where="--question")
+        recipe = task.asked(recipe, options.question)
     if options.epochs is not None:
         recipe = recipe.with_train(epochs=options.epochs, iterations=0)
     if options.seed is not None:

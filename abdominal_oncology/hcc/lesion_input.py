@@ -65,8 +65,8 @@ def lesion_input(
     settings: LesionPreparation = PUBLISHED,
     name: str = "",
 ) -> NDArray[np.uint8]:
-    """(4, k, j, i). ``hu`` (phase, k, j, i) is in the order of ``roles``; where it is NaN, beyond a phase's field of view,
-    the parenchyma's median stands.
+    """``hu`` (phase, k, j, i) is in the order of ``roles``. Where it is NaN, beyond a phase's field of view, the
+    median of the parenchyma stands.
 
     >>> hu = np.full((3, 2, 4, 4), 75.0, np.float32)
     >>> lesion, liver = np.zeros((2, 2, 4, 4), bool)

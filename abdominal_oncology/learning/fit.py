@@ -26,7 +26,6 @@ from abdominal_oncology.learning.store_source import Augment, Indices, StoreSour
 from abdominal_oncology.learning.trainer import RunResult, train
 from abdominal_oncology.progress import Progress, part, silent
 
-_SOFT = frozenset({"soft-cross-entropy", "binary-cross-entropy"})
 _LARGEST_BATCH = 64
 
 
@@ -98,12 +97,11 @@ def fit(
     if start is not None:
         load_fitting(network, start)
     loss = build_loss(recipe.loss, len(recipe.classes), _feature_count(network, store.shape))
-    soft = all(term.name in _SOFT for term in recipe.loss)
     source = StoreSource(
         store,
         store.of_cases(training),
         recipe,
-        soft=soft,
+        soft=loss.takes_rows,
         device=engine.device,
         augment=recipe_augmentation(recipe),
     )

@@ -7,6 +7,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from abdominal_oncology.errors import AbdominalOncologyError, InvalidInputError
 from abdominal_oncology.imaging.image import Modality
 from abdominal_oncology.imaging.reader import SliceReader
@@ -25,6 +28,9 @@ from abdominal_oncology.learning.samples import (
 )
 from abdominal_oncology.learning.task import Task
 from abdominal_oncology.progress import Progress, silent
+
+PRESENCE = ("absent", "present")
+"""What a label column says that a recipe asks for besides its question."""
 
 
 def open_case(manifest: Manifest, row: CaseRow, modality: Modality | None = None) -> Case:
@@ -49,26 +55,55 @@ def store_of_manifest(
     manifest: Manifest, task: Task, recipe: Recipe, folder: Path, progress: Progress = silent
 ) -> SampleStore:
     """Every labelled case of the manifest, prepared; what ``folder`` holds already is used if it fits."""
-    check_no_leak(manifest)
-    question = recipe.question or task.question
-    usable = manifest.with_label(question, recipe.classes)
-    for index, row in enumerate(usable.rows):
-        missing = [role for role in task.roles if role not in row.images]
-        if missing:
-            raise usable.error(index, f"image.{missing[0]}", f"case {row.case!r} names no such image")
-    facts = _facts(recipe, cases=fingerprint([_key(row) for row in usable.rows]))
+    usable = _usable(manifest, task, recipe)
+    facts = _facts_of_manifest(usable, recipe)
     if (folder / "store.json").exists():
         kept = open_store(folder)
         if kept.preparation == facts and kept.classes == recipe.classes:
             return _with_splits(kept, usable)
+    return build_store(folder, _prepared(usable, task, recipe, progress), recipe.classes, facts)
 
-    def prepared() -> Iterator[Labelled]:
-        for index, row in enumerate(usable.rows):
-            progress(index / len(usable.rows), f"preparing case {row.case} ({index + 1} of {len(usable.rows)})")
-            prepare = partial(_prepare, usable, row, task, recipe)
-            yield attempt(row.case, row.patient, row.labels[question], row.split, prepare)
 
-    return build_store(folder, prepared(), recipe.classes, facts)
+def labelled_cases(
+    manifest: Manifest, task: Task, recipe: Recipe, progress: Progress = silent
+) -> tuple[dict[str, object], Iterator[Labelled]]:
+    """The cases that have the recipe's label, prepared one by one when asked for; and what a store of them depends on,
+    for rooms that keep more than samples.
+    """
+    usable = _usable(manifest, task, recipe)
+    return _facts_of_manifest(usable, recipe), _prepared(usable, task, recipe, progress)
+
+
+def _usable(manifest: Manifest, task: Task, recipe: Recipe) -> Manifest:
+    check_no_leak(manifest)
+    usable = manifest.with_label(recipe.question or task.question, recipe.classes)
+    for index, row in enumerate(usable.rows):
+        missing = [role for role in task.roles if role not in row.images]
+        if missing:
+            raise usable.error(index, f"image.{missing[0]}", f"case {row.case!r} names no such image")
+        odd = [each for each in recipe.also if row.labels.get(each, "") not in ("", *PRESENCE)]
+        if odd:
+            raise usable.error(index, f"label.{odd[0]}", f"{row.labels[odd[0]]!r} is not {' or '.join(PRESENCE)}")
+    return usable
+
+
+def _prepared(usable: Manifest, task: Task, recipe: Recipe, progress: Progress) -> Iterator[Labelled]:
+    question = recipe.question or task.question
+    for index, row in enumerate(usable.rows):
+        progress(index / len(usable.rows), f"preparing case {row.case} ({index + 1} of {len(usable.rows)})")
+        prepare = partial(_prepare, usable, row, task, recipe)
+        made = attempt(row.case, row.patient, row.labels[question], row.split, prepare)
+        yield replace(made, rows=_label_rows(row, question, recipe, made))
+
+
+def _label_rows(row: CaseRow, question: str, recipe: Recipe, made: Labelled) -> NDArray[np.float32] | None:
+    """The class, and what the recipe asks for besides; NaN where the manifest leaves it open."""
+    if not recipe.also or not isinstance(made.samples, Samples):
+        return None
+    known = {PRESENCE[0]: 0.0, PRESENCE[1]: 1.0, "": np.nan}
+    one_hot = [float(row.labels[question] == name) for name in recipe.classes]
+    values = [*one_hot, *(known[row.labels.get(each, "")] for each in recipe.also)]
+    return np.tile(np.array(values, np.float32), (len(made.samples.inputs), 1))
 
 
 def store_of_phantoms(
@@ -85,9 +120,14 @@ def store_of_phantoms(
     return build_store(folder, task.phantoms(count, seed, recipe, progress), recipe.classes, facts)
 
 
+def _facts_of_manifest(usable: Manifest, recipe: Recipe) -> dict[str, object]:
+    return _facts(recipe, cases=fingerprint([_key(row) for row in usable.rows]))
+
+
 def _facts(recipe: Recipe, **data: object) -> dict[str, object]:
     """What a kept store must agree with: it holds the labels of one question."""
-    asked = {"question": recipe.question} if recipe.question else {}
+    asked: dict[str, object] = {"question": recipe.question} if recipe.question else {}
+    asked |= {"also": list(recipe.also)} if recipe.also else {}
     return {"preparation": dict(recipe.preparation), **data, **asked}
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
+from torch import nn
 
 from abdominal_oncology import __version__
-from abdominal_oncology.learning.bundle.facts import BundleFacts
+from abdominal_oncology.learning.bundle.facts import BundleFacts, Unfamiliar
 from abdominal_oncology.learning.fit import Fitted, StoreAnswers, answer_store
 from abdominal_oncology.learning.metrics import Predictions
 from abdominal_oncology.learning.networks import find_network
@@ -19,6 +20,8 @@ from abdominal_oncology.learning.samples import SampleStore
 from abdominal_oncology.learning.uncertainty import bootstrap
 from abdominal_oncology.learning.unfamiliar import fit_unfamiliar
 from abdominal_oncology.plain import as_plain
+
+SOFTWARE = f"AbdominalOncology {__version__}, torch {torch.__version__.split('+')[0]}"
 
 _MOST_FOR_STATISTICS = 4000
 _SHARE_ANSWERED = 0.95
@@ -48,7 +51,7 @@ def facts_of(
     """
     recipe = fitted.recipe
     answers = answer_store(fitted.network, store, held_out, device)
-    temperature = _case_temperature(answers, store)
+    temperature = case_temperature(answers, store)
     predictions = answers.by_case(store, temperature)
     facts = BundleFacts(
         name,
@@ -62,18 +65,18 @@ def facts_of(
         dict(recipe.preparation),
         {},
         round(temperature, 5),
-        {"abstain": _abstain_below(predictions)},
-        _familiar(fitted, store, training, device),
+        {"abstain": abstain_below(predictions)},
+        familiar_features(fitted.network, store, training, recipe.train.seed, device),
         {
             "command": command,
             "recipe": as_plain(recipe.to_mapping()),
             "seed": recipe.train.seed,
-            "software": f"AbdominalOncology {__version__}, torch {torch.__version__.split('+')[0]}",
+            "software": SOFTWARE,
             "cases": len(training),
             "samples": len(store.of_cases(training)),
         },
         results_of(predictions),
-        _seconds(fitted, store.shape, device),
+        seconds_per_sample(fitted.network, store.shape, device),
         intended_use,
         limits,
         "AbdominalOncology",
@@ -91,7 +94,7 @@ def results_of(predictions: Predictions) -> dict[str, Any]:
     }
 
 
-def _case_temperature(answers: StoreAnswers, store: SampleStore) -> float:
+def case_temperature(answers: StoreAnswers, store: SampleStore) -> float:
     """The temperature under which a case's mean probability is most honest.
 
     Where a case is one sample this is the usual temperature; the mean of many is less certain than each of them.
@@ -105,27 +108,33 @@ def _case_temperature(answers: StoreAnswers, store: SampleStore) -> float:
     return float(np.exp(minimize_scalar(surprise, bounds=_LOG_TEMPERATURES, method="bounded").x))
 
 
-def _abstain_below(predictions: Predictions) -> float:
+def abstain_below(predictions: Predictions) -> float:
+    """The probability that the least certain twentieth of these cases stays under."""
     best = np.sort(predictions.probabilities.max(axis=1))
     lowest = float(np.quantile(best, 1 - _SHARE_ANSWERED))
     return round(max(lowest, 1.0 / len(predictions.classes)), 4)
 
 
-def _familiar(fitted: Fitted, store: SampleStore, training: Sequence[int], device: str | torch.device) -> Any:
-    rng = np.random.default_rng(fitted.recipe.train.seed)
+def familiar_features(
+    network: nn.Module, store: SampleStore, training: Sequence[int], seed: int, device: str | torch.device = "cpu"
+) -> Unfamiliar:
+    """Where the features of these cases lie, or of some thousand of them."""
+    rng = np.random.default_rng(seed)
     picked = np.asarray(training)[rng.permutation(len(training))]
     sizes = np.array([store.cases[i].stop - store.cases[i].start for i in picked])
     picked = picked[: max(2, int(np.searchsorted(np.cumsum(sizes), _MOST_FOR_STATISTICS)))]
-    answers = answer_store(fitted.network, store, [int(i) for i in picked], device)
+    answers = answer_store(network, store, [int(i) for i in picked], device)
     return fit_unfamiliar(answers.features, answers.owners)
 
 
-def _seconds(fitted: Fitted, shape: Sequence[int], device: str | torch.device) -> Mapping[str, float]:
-    """Seconds per sample in a batch, the better of two."""
+def seconds_per_sample(
+    network: nn.Module, shape: Sequence[int], device: str | torch.device = "cpu"
+) -> Mapping[str, float]:
+    """By device, in a batch, the better of two."""
     kind = torch.device(device).type
     memory = torch.channels_last if len(shape) == 3 else torch.channels_last_3d
     inputs = torch.zeros(_TIMED_SAMPLES, *shape, device=device).contiguous(memory_format=memory)
-    network = fitted.network.to(device).eval()
+    network = network.to(device).eval()
     taken = []
     with torch.inference_mode():
         network(inputs)

@@ -28,7 +28,8 @@ class LossTerm:
 class Recipe:
     """``preparation`` is the task's own table; ``augmentation`` a pipeline's name, a list of operations, or a table.
 
-    ``question`` names the manifest's label column (``label.<question>``) where it is not the task's own.
+    ``question`` names the manifest's label column (``label.<question>``) where it is not the task's own. ``also`` names
+    further ones, ``absent`` or ``present``: they follow the classes in the label rows of losses that learn them, too.
 
     ``mask_channels`` are input channels that hold masks: moved by augmentations, never blurred or brightened.
 
@@ -54,6 +55,7 @@ class Recipe:
     batch: int = 32
     per_class: int = 4
     question: str = ""
+    also: tuple[str, ...] = ()
     before: Recipe | None = None
 
     def __post_init__(self) -> None:
@@ -95,6 +97,7 @@ class Recipe:
             table[key] = _table(key, values.get(key) or {})
         if isinstance(values.get("augmentation"), list | tuple):
             table["augmentation"] = tuple(values["augmentation"])
+        table["also"] = tuple(str(each) for each in _list("also", values.get("also") or ()))
         table["mask_channels"] = tuple(int(each) for each in values.get("mask_channels", ()))
         before = values.get("before")
         table["before"] = None if before is None else cls.from_mapping(_table("before", before))

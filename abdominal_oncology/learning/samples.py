@@ -49,7 +49,10 @@ class Samples:
 
 @dataclass(frozen=True)
 class Labelled:
-    """One case of a training: its samples, or the reason why it has none. ``rows`` are soft labels (n, K), if given."""
+    """One case of a training: its samples, or the reason why it has none. ``rows`` are soft labels (n, K), if given.
+
+    Further columns are what a recipe asks for ``also``: 0 or 1, NaN where it is not known.
+    """
 
     case: str
     patient: str
@@ -100,7 +103,7 @@ class SampleStore:
 
     @cached_property
     def rows(self) -> NDArray[np.float32]:
-        """(N, K) label rows: the soft ones where the store has them, else one-hot."""
+        """(N, K) label rows: the soft ones where the store has them (wider, where more was asked), else one-hot."""
         if self.has_rows:
             return np.load(self.folder / "rows.npy")  # type: ignore[no-any-return]
         return np.eye(len(self.classes), dtype=np.float32)[self.labels]
@@ -160,8 +163,8 @@ def build_store(
     soft = bool(rows)
     if soft:
         stacked = np.concatenate(rows).astype(np.float32)
-        if stacked.shape != (count, len(classes)):
-            raise InvalidInputError(f"soft labels are {stacked.shape}, expected {(count, len(classes))}")
+        if stacked.ndim != 2 or len(stacked) != count or stacked.shape[1] < len(classes):
+            raise InvalidInputError(f"soft labels are {stacked.shape}, expected {(count, len(classes))} or wider")
         with replacing(folder / "rows.npy") as path:
             np.save(path, stacked)
     facts = {

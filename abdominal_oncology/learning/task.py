@@ -81,6 +81,15 @@ class Task(Protocol):
 
 
 @runtime_checkable
+class AsksMore(Protocol):
+    """A task that trains networks for several questions."""
+
+    def asked(self, recipe: Recipe, question: str) -> Recipe:
+        """The recipe with the classes and inputs of another question."""
+        ...
+
+
+@runtime_checkable
 class HasDecisionTable(Protocol):
     """A task whose bundles carry a decision table of their own (operating points, say), measured when they are made."""
 
