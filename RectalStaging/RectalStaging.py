@@ -12,7 +12,7 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from abdominal_oncology.panels import ImagePanelLogic, ImagePanelWidget, patients, register_phantom
+from abdominal_oncology.panels import ImagePanelWidget, RectalLogic, patients, register_phantom
 
 
 class RectalStaging(ScriptedLoadableModule):
@@ -43,7 +43,7 @@ class RectalStagingParameterNode:
     summaryTable: vtkMRMLTableNode
 
 
-class RectalStagingLogic(ImagePanelLogic, ScriptedLoadableModuleLogic):
+class RectalStagingLogic(RectalLogic, ScriptedLoadableModuleLogic):
     expects = "MR"
     sample_role = "t2"
 
@@ -69,6 +69,8 @@ class RectalStagingTest(ScriptedLoadableModuleTest):
     def runTest(self):
         self.setUp()
         self.test_sample_patient_is_summarised()
+        self.setUp()
+        self.test_sample_patient_is_staged()
 
     def test_sample_patient_is_summarised(self):
         logic = RectalStagingLogic()
@@ -76,3 +78,12 @@ class RectalStagingTest(ScriptedLoadableModuleTest):
         table = logic.summarise(volume)
         assert table.GetCellText(0, 1) == "MR"
         assert table.GetNumberOfColumns() == 3
+
+    def test_sample_patient_is_staged(self):
+        logic = RectalStagingLogic()
+        volume = logic.create_sample_data()
+        finding = logic.stage(volume)
+        results = logic.writeResults(finding, volume)
+        assert finding.question == "stage", finding.reason
+        assert results.region.GetNumberOfControlPoints() == 1
+        assert results.summary.GetCellText(0, 0) == "stage"

@@ -200,9 +200,9 @@ def test_the_region_is_a_row_that_a_person_can_draw(prepared):
 
 
 def test_without_a_network_there_is_no_stage_but_what_was_measured(prepared):
-    finding = unstaged_finding("volume", prepared, Provenance(""), masks=masks(6), why="PyTorch is not installed")
+    finding = unstaged_finding("volume", prepared, Provenance(""), masks=masks(6))
     assert (finding.decision, finding.probabilities) == (None, {})
-    assert finding.reason.startswith("no trained model was used, so no stage is given (PyTorch is not installed)")
+    assert finding.reason.startswith("no trained model was used, so no stage is given; measured: ")
     assert "extramural depth" in finding.reason
     assert finding.provenance.method == "measured masks"
     assert set(finding.tables) == {"region"}

@@ -97,7 +97,6 @@ def unstaged_finding(
     *,
     masks: Mapping[str, Image] | None = None,
     warnings: Sequence[FindingWarning] = (),
-    why: str = "",
 ) -> Finding:
     """Without a network: the region and what masks measure; no stage, however deep the spread is."""
     measured = measure_masks(masks or {})
@@ -108,7 +107,7 @@ def unstaged_finding(
         None,
         {},
         replace(provenance, method="measured masks" if told else "checks of the input"),
-        f"{_NO_NETWORK}{f' ({why})' if why else ''}{f'; measured: {told}' if told else ''}",
+        f"{_NO_NETWORK}{f'; measured: {told}' if told else ''}",
         measured.measurements,
         _tables(prepared, None, None),
         tuple(dict.fromkeys([*prepared.warnings, *warnings, *measured.warnings])),
