@@ -120,6 +120,8 @@ class BlockReader:
         if known is None or known[0] != file:
             known = self._files[slot] = file, self._map(file)
         try:
+            if min(shape, default=0) < 0:
+                raise ValueError("a negative length")
             values = np.frombuffer(known[1], np.dtype(value_type), prod(shape))
         except (TypeError, ValueError) as wrong:
             raise ProtocolError(f"{file} does not hold {tuple(shape)} values of type {value_type!r}") from wrong

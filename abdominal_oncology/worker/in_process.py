@@ -47,7 +47,7 @@ class InProcess:
 
     def kill(self) -> None:
         """What runs in this thread cannot be killed, so nothing runs when this is called: the session ends."""
-        self._end(9, crashed=True)
+        self._todo.append(partial(self._end, 9, crashed=True))
 
     def close(self) -> None:
         if self._session is not None:
@@ -82,7 +82,7 @@ class InProcess:
         self._session = None
         if session is not None and listener is not None:
             session.models.close()
-            self._todo.append(partial(listener.ended, code, crashed))
+            listener.ended(code, crashed)
 
     def _to_client(self, message: FromWorker) -> None:
         with self._one_at_a_time:  # a job may read its images from a thread of its own
