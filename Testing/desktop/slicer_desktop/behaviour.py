@@ -61,13 +61,13 @@ class Behaviour:
                 return vars(kind)["defaults"][name]
         return _empty(self._fact(name).type)
 
-    def hold_value(self, name: str, value: Any) -> bool:
-        """Keep a property's value and tell of its change; False where it is what it was."""
+    def hold_value(self, name: str, value: Any, tells: str | None = None) -> bool:
+        """Keep a property's value and tell of its change, by ``tells`` or what the facts name; False if it had it."""
         before = self.held_value(name)
         self._values[name] = value
-        notify = self._fact(name).notify
-        if before != value and notify is not None:
-            self.tell_signal(notify, value)
+        signal = tells or self._fact(name).notify
+        if before != value and signal is not None:
+            self.tell_signal(signal, value)
         return bool(before != value)
 
     def _fact(self, name: str) -> Property:

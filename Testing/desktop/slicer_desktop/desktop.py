@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace, TracebackType
 from typing import Any
 
-from PySide6 import QtWidgets
+from PySide6 import QtCore, QtWidgets
 
 from slicer_desktop import behaviours, callbacks, dialogs, native, translation
 from slicer_desktop.behaviours.modules import Module, ModulePanel
@@ -40,6 +40,7 @@ class Desktop:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
         self.qt_application = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
         self.qt_application.setApplicationName("Slicer")
+        self.qt_application.setOrganizationName("NA-MIC")
         self.qt_application.setStyle("Fusion")
         from abdominal_oncology.scene import boot
 
@@ -50,6 +51,9 @@ class Desktop:
         self._headless, self._slicer = slicer.app, slicer
         self._home = tempfile.mkdtemp(prefix="slicer-desktop-")
         self._undo.callback(shutil.rmtree, self._home, ignore_errors=True)
+        ini = QtCore.QSettings.Format.IniFormat
+        QtCore.QSettings.setDefaultFormat(ini)
+        QtCore.QSettings.setPath(ini, QtCore.QSettings.Scope.UserScope, self._home)
         if not scene.GetTagByClassName("vtkMRMLScriptedModuleNode"):
             scene.RegisterNodeClass(slicer.vtkMRMLScriptedModuleNode())
         self._make_application()
@@ -157,7 +161,6 @@ class Desktop:
         self.qt_application.behaviour = application
         application.headless = self._headless
         application.home = self._home
-        application.settings_file = str(Path(self._home) / "Slicer.ini")
         self._window = make("qSlicerMainWindow")
         self._window.behaviour.selector = make("qSlicerModuleSelectorToolBar")
         self._manager_object = make("qSlicerModuleManager")

@@ -135,7 +135,7 @@ class EnumMember:
 
 def qt_class(name: str) -> type[Any]:
     """PySide's class of this name; KeyError where Qt has none."""
-    for library in LIBRARIES:
+    for library in LIBRARIES if name.startswith("Q") else ():  # PySide's own (Signal, Slot …) do not
         found = getattr(library, name, None)
         if isinstance(found, type):
             return found

@@ -53,8 +53,7 @@ class BoundSignal:
         if behaviour is not None and self._signature in _declared(behaviour.class_name):
             behaviour.emit_signal(self._signature, *arguments)
         else:
-            name, _, _ = self._signature.partition("(")
-            getattr(target, name).emit(*(unwrap(each) for each in arguments))
+            target.emit(QtCore.SIGNAL(self._signature), *(unwrap(each) for each in arguments))
 
     __call__ = emit
 
@@ -130,18 +129,20 @@ def _method_named(receiver: Wrapper, slot: str) -> Callable[..., Any]:
     function = getattr(receiver, fact.name, None)
     if not callable(function):
         raise ValueError(f"connect: slot '{slot}' does not exist on {receiver.className()}")
-    count = len(fact.arguments)
-    return _Trimmed(function, count)
+    return _NamedSlot(receiver, function, len(fact.arguments))
 
 
-class _Trimmed:
-    def __init__(self, function: Callable[..., Any], count: int) -> None:
-        self._function, self._count = function, count
+class _NamedSlot:
+    """A connection between objects ends with either."""
+
+    def __init__(self, receiver: Wrapper, function: Callable[..., Any], count: int) -> None:
+        self._receiver, self._function, self._count = receiver, function, count
 
     def __call__(self, *arguments: Any) -> None:
-        self._function(*arguments[: self._count])
+        if self._receiver:
+            self._function(*arguments[: self._count])
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Trimmed) and self._function == other._function
+        return isinstance(other, _NamedSlot) and self._function == other._function
 
     __hash__ = object.__hash__

@@ -25,7 +25,6 @@ class Application(Behaviour):
     layout_manager: Any
     module_manager: Any
     io_manager: Any
-    settings_file: str
     home: str
 
     def mrmlScene(self) -> Any:
@@ -55,7 +54,7 @@ class Application(Behaviour):
         QtWidgets.QApplication.processEvents()
 
     def settings(self) -> QtCore.QSettings:
-        return QtCore.QSettings(self.settings_file, QtCore.QSettings.Format.IniFormat)
+        return QtCore.QSettings()
 
     userSettings = revisionUserSettings = defaultSettings = settings
 

@@ -102,10 +102,9 @@ class ModuleSelector(Behaviour):
         left = self.manager.modules.get(before)
         if left is not None and left.behaviour.has_panel():
             left.behaviour.widgetRepresentation().behaviour.exit()
-        self.hold_value("selectedModule", name)
+        self.hold_value("selectedModule", name, tells="moduleSelected")
         if name in self.manager.modules:
             self.manager.modules[name].behaviour.widgetRepresentation().behaviour.enter()
-        self.tell_signal("moduleSelected", name)
 
 
 class MainWindow(Behaviour):

@@ -40,12 +40,11 @@ class PathLineEdit(Behaviour):
         self._box.setEditText(path)
 
     def _typed(self, path: str) -> None:
-        self.hold_value("currentPath", path)
+        self.hold_value("currentPath", path, tells="currentPathChanged")
         valid = bool(path) and Path(path).exists()
         if valid != self._valid:
             self._valid = valid
             self.tell_signal("validInputChanged", valid)
-        self.tell_signal("currentPathChanged", path)
 
     def setShowBrowseButton(self, shown: bool) -> None:
         self.hold_value("showBrowseButton", shown)
@@ -80,9 +79,8 @@ class DirectoryButton(Behaviour):
 
     def setDirectory(self, path: str) -> None:
         if path != self.held_value("directory"):
-            self.hold_value("directory", path)
             self._button.setText(self.held_value("text") or path)
-            self.tell_signal("directoryChanged", path)
+            self.hold_value("directory", path, tells="directoryChanged")
 
     def browse(self) -> str:
         chosen = dialogs.desk.answer("QFileDialog", "browse", None, (self.held_value("caption"), ""))

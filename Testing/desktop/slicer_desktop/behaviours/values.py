@@ -92,13 +92,8 @@ class SliderWidget(_Row):
         self.show_values()
 
     def setValue(self, value: float) -> None:
-        fitted = self.fitted(value)
-        before = self.held_value("value")
-        self.hold_value("value", fitted)
+        self.hold_value("value", self.fitted(value), tells="valueChanged")
         self.show_values()
-        if fitted != before:
-            self.emit_signal("valueChanged(double)", fitted)
-            self.emit_signal("valueChanged(QString)", f"{fitted:.{int(self.held_value('decimals'))}f}")
 
     def setValueIfDifferent(self, value: float) -> None:
         self.setValue(value)

@@ -123,9 +123,8 @@ class LayoutManager(Behaviour):
 
     def setLayout(self, layout: int) -> None:
         if layout != self.held_value("layout"):
-            self.hold_value("layout", layout)
             self._own_nodes[0].SetViewArrangement(layout)
-            self.tell_signal("layoutChanged", layout)
+            self.hold_value("layout", layout, tells="layoutChanged")
 
     def resetSliceViews(self) -> None:
         for logic in self._logics():
