@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-import torch
 
 from abdominal_oncology.cli import main
 from abdominal_oncology.cli.output import ExitCode
@@ -18,41 +17,14 @@ from abdominal_oncology.imaging.dicom import write_series
 from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image, Modality
 from abdominal_oncology.imaging.volume_file import write_volume_file
-from abdominal_oncology.learning.bundle.facts import BundleFacts
-from abdominal_oncology.learning.bundle.write import write_bundle
 from abdominal_oncology.learning.finding import Finding
-from abdominal_oncology.learning.networks import find_network
 from abdominal_oncology.phantom.ct_study import ct_study
-from abdominal_oncology.tasks import load_task
-
-PHASES = ("non-contrast", "arterial", "venous", "delayed", "others")
 
 
 @pytest.fixture(scope="module")
 def scan() -> Image:
     """A small venous scan of the abdomen."""
     return ct_study(3, seconds={"venous": 78.0}, matrix=128, spacing_mm=(12.0, 3.1, 3.1), noise_hu=8.0).images["venous"]
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Untrained, but a bundle in everything else."""
-    load_task("phase")
-    torch.manual_seed(0)
-    facts = BundleFacts(
-        "untrained-phases",
-        "1.0.0",
-        "phase",
-        "resnet-18",
-        PHASES,
-        (1, 32, 32),
-        "phantoms",
-        preparation={"size": 32},
-        temperature=2.0,
-    )
-    path = tmp_path_factory.mktemp("bundles") / "untrained-phases-1.0.0"
-    write_bundle(path, find_network("phase", "resnet-18").build(len(PHASES)), facts)
-    return path
 
 
 @pytest.fixture

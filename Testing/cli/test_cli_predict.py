@@ -15,35 +15,10 @@ from abdominal_oncology.cli.output import ExitCode
 from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image, Modality
 from abdominal_oncology.imaging.volume_file import write_volume_file
-from abdominal_oncology.learning.bundle.facts import BundleFacts
-from abdominal_oncology.learning.bundle.write import write_bundle
 from abdominal_oncology.learning.finding import Finding
-from abdominal_oncology.learning.networks import find_network
-from abdominal_oncology.tasks import load_task
+from abdominal_oncology.phase.labels import Phase
 
-CLASSES = ("non-contrast", "arterial", "venous", "delayed")
 GRID = Geometry((6, 64, 64), (5.0, 5.0, 5.0))
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Untrained, but a bundle in everything else."""
-    load_task("phase")
-    torch.manual_seed(0)
-    facts = BundleFacts(
-        "untrained-phases",
-        "1.0.0",
-        "phase",
-        "efficientnet-b0",
-        CLASSES,
-        (1, 32, 32),
-        "phantoms",
-        preparation={"size": 32, "fraction": 1.0},
-        temperature=2.0,
-    )
-    path = tmp_path_factory.mktemp("bundles") / "untrained-phases-1.0.0"
-    write_bundle(path, find_network("phase", "efficientnet-b0").build(len(CLASSES)), facts)
-    return path
 
 
 @pytest.fixture
@@ -79,7 +54,7 @@ def test_good_cases_end_with_done(study: Path, bundle: Path, capsys: pytest.Capt
     assert [each["case"] for each in findings] == ["anna", "bert"]
     finding = Finding.from_dict(findings[0])
     assert finding.question == "phase"
-    assert set(finding.probabilities) == set(CLASSES)
+    assert set(finding.probabilities) == set(Phase)
     assert finding.provenance.bundle == "untrained-phases"
     assert len(finding.provenance.weights_sha256) == 64
     assert finding.provenance.device == "cpu"

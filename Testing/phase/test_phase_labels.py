@@ -17,6 +17,7 @@ from abdominal_oncology.phase.labels import (
     Phase,
     arterial_timing_of,
     phase_of,
+    view_of,
 )
 
 
@@ -65,3 +66,21 @@ def test_delayed_counts_among_the_others_of_the_sampling_view() -> None:
     assert INTERCLASS_VIEW.probabilities([0, 0, 0, 0, 1]).tolist() == [0.25] * 4
     with pytest.raises(InvalidInputError, match="5 phases"):
         SAMPLING_VIEW.probabilities([0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    "classes", [tuple(Phase), SAMPLING_VIEW.classes[::-1], INTERCLASS_VIEW.classes, ("venous", "arterial")]
+)
+def test_a_network_s_classes_see_the_phases_in_their_order(classes):
+    view = view_of(classes)
+    assert view.classes == tuple(classes)
+    assert view.probabilities(np.eye(5)).sum(axis=1) == pytest.approx(1)
+    for phase, name in view.groups.items():
+        row = view.probabilities(np.eye(5)[list(Phase).index(phase)])
+        assert row.tolist() == [float(each == name) for each in classes]
+
+
+@pytest.mark.parametrize("classes", [(), ("cat", "dog"), ("venous", "venous"), ("venous", "liver")])
+def test_other_classes_are_refused(classes):
+    with pytest.raises(InvalidInputError, match="no set of phase classes"):
+        view_of(classes)

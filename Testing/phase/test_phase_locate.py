@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from phase_doubles import CountingReader
 from scipy import ndimage
 
 from abdominal_oncology.errors import InvalidInputError, WrongModalityError
@@ -22,7 +22,6 @@ from abdominal_oncology.phase.locate import RegionsFound, Slab, find_regions, lo
 from abdominal_oncology.phase.locate.features import COUNT
 from abdominal_oncology.phase.locate.heights import ELSEWHERE, LEVELS_MM, HeightModel
 from abdominal_oncology.phase.locate.train_heights import make_examples, train
-from abdominal_oncology.progress import Progress, silent
 
 STEP_MM = 10.0
 
@@ -64,26 +63,6 @@ def with_voxels(image: Image, voxels: NDArray[Any], modality: Modality | None = 
 
 def codes(found: RegionsFound | Slab) -> set[str]:
     return {each.code for each in found.warnings}
-
-
-class CountingReader(ArrayReader):
-    """A long scan that is a short one with every slice shown many times; counts what is asked for."""
-
-    def __init__(self, image: Image, times: int) -> None:
-        super().__init__(image)
-        self.times = times
-        self.asked: list[int] = []
-
-    @property
-    def geometry(self) -> Geometry:
-        own = super().geometry
-        step = (own.spacing_mm[0] / self.times, *own.spacing_mm[1:])
-        return Geometry((own.shape[0] * self.times, *own.shape[1:]), step, own.origin_mm)
-
-    def read(self, slices: Sequence[int] | None = None, progress: Progress = silent) -> NDArray[Any]:
-        assert slices is not None
-        self.asked += [int(k) for k in slices]
-        return super().read([int(k) // self.times for k in slices])
 
 
 def test_heights_follow_the_body(trunk: Phantom, image: Image, slab: Slab) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.phase.labels import VIEWS, Phase
+from abdominal_oncology.phase.labels import Phase, view_of
 
 WEIGHT = 0.75
 """Halfway between one opinion said twice and two independent ones."""
@@ -81,7 +81,7 @@ def evidence_of(network: Mapping[str, float], known: Floats) -> Floats:
     said for or against it.
     """
     names = tuple(network)
-    groups = _groups(names)
+    groups = view_of(names).groups
     given = np.maximum([network[name] for name in names], _SUREST)
     per_class = given / given.sum() * len(names)
     ratio = np.full(len(Phase), np.nan)
@@ -100,7 +100,7 @@ def phase_of_class(name: str, classes: tuple[str, ...]) -> tuple[Phase, ...]:
     >>> [str(p) for p in phase_of_class("others", ("non-contrast", "venous", "arterial", "others"))]
     ['delayed', 'others']
     """
-    return tuple(phase for phase, group in _groups(classes).items() if group == name)
+    return tuple(phase for phase, group in view_of(classes).groups.items() if group == name)
 
 
 @cache
@@ -110,20 +110,6 @@ def usual_shares() -> Mapping[Phase, float]:
 
     mass = TimePrior().mass
     return {phase: float(sum(m for m, p in zip(mass, cell_phases(), strict=True) if p is phase)) for phase in Phase}
-
-
-def _groups(classes: tuple[str, ...]) -> Mapping[Phase, str]:
-    if set(classes) == set(Phase):
-        return {phase: str(phase) for phase in Phase}
-    for view in VIEWS.values():
-        if set(view.classes) == set(classes):
-            return view.groups
-    if set(classes) <= set(Phase):
-        return {phase: str(phase) for phase in Phase if phase in classes}
-    raise InvalidInputError(
-        f"no set of phase classes is {', '.join(classes)}",
-        remedy=f"use a bundle whose classes are {', '.join(Phase)}, or those of {' or '.join(VIEWS)}",
-    )
 
 
 def _vector(of_phases: Mapping[Phase, float]) -> Floats:

@@ -6,7 +6,7 @@ is ``others``. Seconds count from the start of injection; None means that none w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -126,3 +126,22 @@ SAMPLING_VIEW = PhaseView(
 """The four classes of the paper on random sampling: delayed scans are among the others."""
 
 VIEWS: Mapping[str, PhaseView] = {view.name: view for view in (INTERCLASS_VIEW, SAMPLING_VIEW)}
+
+
+def view_of(classes: Sequence[str]) -> PhaseView:
+    """How a network with these classes, in this order, sees the phases: as a paper does, or some of them as they are.
+
+    >>> view_of(["venous", "arterial", "others", "non-contrast"]).groups[Phase.DELAYED]
+    'others'
+    >>> list(view_of(["venous", "arterial"]).groups)
+    [<Phase.ARTERIAL: 'arterial'>, <Phase.VENOUS: 'venous'>]
+    """
+    groups = next((view.groups for view in VIEWS.values() if set(view.classes) == set(classes)), None)
+    if groups is None and set(classes) <= set(Phase):
+        groups = {phase: str(phase) for phase in Phase if phase in classes}
+    if not groups or len(set(classes)) < len(classes):
+        raise InvalidInputError(
+            f"no set of phase classes is {', '.join(classes)}",
+            remedy=f"use {', '.join(Phase)}, or the classes of {' or '.join(VIEWS)}",
+        )
+    return PhaseView("", tuple(classes), groups)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from abdominal_oncology.errors import WrongModalityError
 from abdominal_oncology.imaging.axial import axial_view
 from abdominal_oncology.imaging.image import Modality
 from abdominal_oncology.imaging.reader import SliceReader
@@ -21,7 +20,7 @@ from abdominal_oncology.learning.samples import Labelled, Samples
 from abdominal_oncology.learning.task import About
 from abdominal_oncology.phase import encoding_losses, networks
 from abdominal_oncology.phase.bundles import BUNDLES
-from abdominal_oncology.phase.checks import slab_to_sample
+from abdominal_oncology.phase.checks import require_ct, slab_to_sample
 from abdominal_oncology.phase.decide import finding_from_slices
 from abdominal_oncology.phase.locate import locate_slab
 from abdominal_oncology.phase.prepare import SlicePreparation, prepare_slices
@@ -83,12 +82,7 @@ class PhaseTask:
 
 def _ct(case: Case) -> SliceReader:
     reader = case.image(ROLE)
-    if reader.modality is not Modality.CT:
-        raise WrongModalityError(
-            f"contrast phases are told on CT, and this is {reader.modality}",
-            where=reader.source.path or case.case,
-            remedy="choose a CT series",
-        )
+    require_ct(reader)
     return reader
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.learning.config import TrainConfig
 from abdominal_oncology.learning.recipe import LossTerm, Recipe
 from abdominal_oncology.learning.samples import Labelled, Samples
 from abdominal_oncology.phantom.ct_slices import training_slices
-from abdominal_oncology.phase.labels import SAMPLING_VIEW, VIEWS, Phase
+from abdominal_oncology.phase.labels import SAMPLING_VIEW, Phase, view_of
 from abdominal_oncology.phase.phantom import sample_seconds
 from abdominal_oncology.phase.prepare import SlicePreparation, prepare_slices
 from abdominal_oncology.phase.seconds_to_rows import phase_rows
@@ -55,18 +53,8 @@ def published_recipe(network: str = "efficientnet-b0") -> Recipe:
 
 
 def class_rows(seconds: NDArray[np.float64], classes: tuple[str, ...]) -> NDArray[np.float32]:
-    """Label rows for the recipe's classes: the five phases, or one of the papers' views of them."""
-    rows = phase_rows(seconds)
-    if classes == tuple(Phase):
-        return rows
-    for view in VIEWS.values():
-        if set(classes) == set(view.classes):
-            order = [view.classes.index(name) for name in classes]
-            return view.probabilities(rows)[:, order].astype(np.float32)
-    raise InvalidInputError(
-        f"no set of phase classes is {', '.join(classes)}",
-        remedy=f"use {', '.join(Phase)}, or the classes of {' or '.join(VIEWS)}",
-    )
+    """Label rows for the recipe's classes, in their order."""
+    return view_of(classes).probabilities(phase_rows(seconds)).astype(np.float32)
 
 
 def phantom_samples(
@@ -77,7 +65,7 @@ def phantom_samples(
     One anatomy in eight is for validation; a quarter of them show the whole trunk instead of the abdomen.
     """
     preparation = SlicePreparation.from_mapping(recipe.preparation)
-    wanted = [phase for phase in Phase if phase is not Phase.OTHERS or "others" in recipe.classes]
+    wanted = list(view_of(recipe.classes).groups)
 
     def draw(rng: np.random.Generator) -> float | None:
         return sample_seconds(wanted[rng.integers(len(wanted))], rng)
@@ -110,9 +98,3 @@ def phantom_samples(
                 name = f"phantom-{seed}-{anatomy}-{person}"
                 yield Labelled(name, f"anatomy-{seed}-{anatomy}", label, Samples(inputs[own]), split, rows[own])
     progress(1.0, f"{anatomies} phantom anatomies")
-
-
-def with_classes(recipe: Recipe, classes: tuple[str, ...]) -> Recipe:
-    """The same recipe for another set of phase classes."""
-    class_rows(np.array([np.nan]), classes)
-    return replace(recipe, classes=classes)
