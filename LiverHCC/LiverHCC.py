@@ -12,7 +12,7 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from abdominal_oncology.panels import ImagePanelLogic, ImagePanelWidget, patients, register_phantom
+from abdominal_oncology.panels import HccLogic, ImagePanelWidget, patients, register_phantom
 
 
 class LiverHCC(ScriptedLoadableModule):
@@ -23,8 +23,8 @@ class LiverHCC(ScriptedLoadableModule):
         self.parent.dependencies = []
         self.parent.contributors = ["AbdominalOncology contributors"]
         self.parent.helpText = _(
-            "Focal liver lesions on multiphase CT. This version summarises a volume and creates a sample patient with "
-            "a liver lesion, which works offline. Research use only."
+            "Focal liver lesions on multiphase CT. The panel summarises a volume and creates a sample patient with a "
+            "liver lesion, which works offline; lesions are analyzed from the Python console. Research use only."
         )
         self.parent.acknowledgementText = _("Methods and their publications are named in the documentation.")
         slicer.app.connect("startupCompleted()", self.registerSampleData)
@@ -43,7 +43,7 @@ class LiverHCCParameterNode:
     summaryTable: vtkMRMLTableNode
 
 
-class LiverHCCLogic(ImagePanelLogic, ScriptedLoadableModuleLogic):
+class LiverHCCLogic(HccLogic, ScriptedLoadableModuleLogic):
     expects = "CT"
     sample_role = "portal"
 
@@ -69,6 +69,8 @@ class LiverHCCTest(ScriptedLoadableModuleTest):
     def runTest(self):
         self.setUp()
         self.test_sample_patient_is_summarised()
+        self.setUp()
+        self.test_sample_lesion_is_analyzed()
 
     def test_sample_patient_is_summarised(self):
         logic = LiverHCCLogic()
@@ -76,3 +78,15 @@ class LiverHCCTest(ScriptedLoadableModuleTest):
         table = logic.summarise(volume)
         assert table.GetCellText(0, 1) == "CT"
         assert table.GetNumberOfColumns() == 3
+
+    def test_sample_lesion_is_analyzed(self):
+        logic = LiverHCCLogic()
+        logic.create_sample_data()
+        volumes = {role: slicer.util.getNode(role) for role in ("arterial", "portal", "delayed")}
+        segmentation = slicer.util.getNode("portal segmentation")
+        findings = logic.analyze(**volumes, segmentation=segmentation, population="cirrhosis")
+        results = logic.writeResults(findings, segmentation, volumes["portal"], maps=True)
+        assert len(findings) == 1, [each.subject for each in findings]
+        assert results.summary.GetNumberOfRows() == 1
+        assert "LR-" in results.summary.GetCellText(0, 3)
+        assert results.maps[findings[0].subject]["enhancement"].GetImageData() is not None

@@ -244,11 +244,12 @@ def _outline_warnings(name: str, mask: Image, whole: Geometry, portal: Geometry)
         raise GeometryMismatchError(
             f"{name} lies outside the portal phase", where=mask.source.path, remedy="check that they belong together"
         )
-    if _touches_end(whole, corners) or _touches_end(portal, corners):
+    same_voxels = _on_lattice(portal, whole)
+    if _touches_end(portal, corners) or (not same_voxels and _touches_end(whole, corners)):
         yield FindingWarning(
             "lesion_cut", f"{name} touches the border of the field of view: it may be larger than what is seen"
         )
-    if not portal.same_grid(whole):
+    if not same_voxels:
         yield FindingWarning(
             "mask_on_other_grid",
             f"{name} is outlined on another grid than the portal phase; its place in the patient is used",
@@ -258,6 +259,12 @@ def _outline_warnings(name: str, mask: Image, whole: Geometry, portal: Geometry)
         yield FindingWarning("lesion_one_voxel", f"{name} is a single voxel: nothing can be measured in it")
     elif stop[0] - start[0] < 2:
         yield FindingWarning("lesion_in_one_slice", f"{name} is outlined on one slice only")
+
+
+def _on_lattice(portal: Geometry, mask: Geometry) -> bool:
+    """Whether a mask's voxels are voxels of the portal phase, however closely it is cut out."""
+    start = np.round(portal.to_index(mask.origin_mm)).astype(int)
+    return portal.crop(start.tolist(), (start + mask.shape).tolist()).same_grid(mask)
 
 
 def _touches_end(grid: Geometry, corners_mm: NDArray[np.float64]) -> bool:
@@ -312,7 +319,7 @@ def _header_warnings(
                 "thick_slices",
                 f"the {role} phase has a slice every {grid.spacing_mm[0]:g} mm: thin capsules and small lesions blur",
             )
-    if not phases["portal"].geometry.same_grid(liver.geometry):
+    if not _on_lattice(phases["portal"].geometry, liver.geometry):
         yield FindingWarning("liver_on_other_grid", "the liver is outlined on another grid than the portal phase")
     if len({lesion.name for lesion in lesions}) < len(lesions):
         raise InvalidInputError("two lesions have the same name", remedy="give each segment its own name")

@@ -7,10 +7,19 @@ asks for them.
 """
 
 from abdominal_oncology.panels import patients
+from abdominal_oncology.panels.hcc_logic import HccLogic
 from abdominal_oncology.panels.logic import ImagePanelLogic
 from abdominal_oncology.panels.phase_logic import PhaseLogic
 from abdominal_oncology.panels.rectal_logic import RectalLogic
 from abdominal_oncology.panels.samples import register_phantom
 from abdominal_oncology.panels.widget import ImagePanelWidget
 
-__all__ = ["ImagePanelLogic", "ImagePanelWidget", "PhaseLogic", "RectalLogic", "patients", "register_phantom"]
+__all__ = [
+    "HccLogic",
+    "ImagePanelLogic",
+    "ImagePanelWidget",
+    "PhaseLogic",
+    "RectalLogic",
+    "patients",
+    "register_phantom",
+]
