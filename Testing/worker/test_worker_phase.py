@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from worker_tools import CountingReader
+from worker_tools import CountingReader, timeless
 
 from abdominal_oncology.errors import Cancelled, InvalidInputError, MissingInputError
 from abdominal_oncology.imaging.image import Image, Modality
 from abdominal_oncology.imaging.reader import ArrayReader, SliceReader
 from abdominal_oncology.learning.case import Case
-from abdominal_oncology.learning.finding import Finding, FindingWarning
+from abdominal_oncology.learning.finding import FindingWarning
 from abdominal_oncology.phantom.ct_study import ct_study
 from abdominal_oncology.phantom.result import Phantom
 from abdominal_oncology.phase.classify import ClassifySettings, classify
@@ -60,19 +60,6 @@ def process() -> Iterator[WorkerClient]:
 def here() -> Iterator[WorkerClient]:
     with WorkerClient(InProcess()) as client:
         yield client
-
-
-def timeless(finding: Finding) -> dict[str, Any]:
-    """All of a finding but how long it took."""
-
-    def without(each: Finding) -> Finding:
-        return replace(
-            each,
-            provenance=replace(each.provenance, seconds=0.0),
-            parts=tuple(without(one) for one in each.parts),
-        )
-
-    return without(finding).to_dict()
 
 
 def case_of(name: str, reader: SliceReader) -> Case:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +213,11 @@ def test_headers_may_hold_anything() -> None:
     }
 
 
+@dataclass(frozen=True)
+class Said:
+    value: str | None
+
+
 def test_settings_keep_their_types() -> None:
     given_ = ClassifySettings(0.5, 3, 0.01, True, False, (RegionHU("aorta", 151.0, 8.0, slices=(1, 2)),), 0.4)
     assert from_plain(ClassifySettings, json.loads(json.dumps(to_plain(given_)))) == given_
@@ -220,6 +227,14 @@ def test_settings_keep_their_types() -> None:
     region = {**to_plain(given_.regions_given[0]), "source": "guessed"}
     with pytest.raises(ProtocolError, match="source must be one of given, segmentation"):
         from_plain(RegionHU, region)
+    for value in (None, 3, 2.5, "washout", {"value": None}):
+        again = from_plain(dict[str, Said | str | float | None], {"a": to_plain(value)})["a"]
+        assert again == (Said(None) if isinstance(value, dict) else value)
+    day, names = date(2024, 2, 29), frozenset(Modality)
+    assert from_plain(date, to_plain(day)) == day
+    assert from_plain(frozenset[Modality], to_plain(names)) == names
+    with pytest.raises(ProtocolError, match="day is no date"):
+        from_plain(date, "yesterday", "day")
     with pytest.raises(InvalidInputError, match="cannot hold a object"):
         to_plain({"a": [object()]})
 

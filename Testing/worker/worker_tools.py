@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image, ImageWarning, Modality, Source
 from abdominal_oncology.imaging.reader import ArrayReader
+from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.progress import Progress, silent
 from abdominal_oncology.worker.blocks import usual_base
 from abdominal_oncology.worker.client import WorkerClient
@@ -79,6 +81,17 @@ def pump_until(client: WorkerClient, reached: Callable[[], bool], seconds: float
         transport.pump(0.005)
         assert time.monotonic() - started < seconds, "it did not happen"
     return time.monotonic() - started
+
+
+def timeless(finding: Finding) -> dict[str, Any]:
+    """All of a finding but how long it took."""
+
+    def without(each: Finding) -> Finding:
+        settings = {key: value for key, value in each.provenance.settings.items() if key != "seconds"}
+        made_by = replace(each.provenance, seconds=0.0, settings=settings)
+        return replace(each, provenance=made_by, parts=tuple(without(one) for one in each.parts))
+
+    return without(finding).to_dict()
 
 
 def is_alive(process: int) -> bool:

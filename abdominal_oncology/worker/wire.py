@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Hashable, Mapping
 from dataclasses import fields, is_dataclass
+from datetime import date
 from enum import Enum
 from functools import cache
 from pathlib import PurePath
@@ -31,6 +32,10 @@ def to_plain(value: Any) -> Any:
         return {str(key): to_plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [to_plain(each) for each in value]
+    if isinstance(value, frozenset):
+        return sorted(to_plain(each) for each in value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, PurePath):
         return str(value)
     if hasattr(value, "tolist"):
@@ -58,12 +63,16 @@ def from_plain(kind: Any, value: Any, where: str = "message") -> Any:
         return _one_of(get_args(kind), value, where)
     if origin is tuple:
         return _tuple(get_args(kind), value, where)
+    if origin is frozenset:
+        return frozenset(_tuple((*get_args(kind), ...), value, where))
     if origin is not None and issubclass(origin, Mapping):
         return _mapping(get_args(kind), value, where)
     if is_dataclass(kind):
         return _dataclass(kind, value, where)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return _made(kind, (value,), {}, where)
+    if kind is date and isinstance(value, str):
+        return _made(date.fromisoformat, (value,), {}, where, "date")
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if type(value) is not kind:
@@ -118,13 +127,14 @@ def _from_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
     if value is None and type(None) in kinds:
         return None
     others = [kind for kind in kinds if kind is not type(None)]
-    fitting = [kind for kind in others if type(value) is kind] or others
-    return from_plain(fitting[0], value, where)
+    fitting = [kind for kind in others if type(value) is kind or (kind is float and type(value) is int)]
+    fitting += [kind for kind in others if is_dataclass(kind) == isinstance(value, dict)]
+    return from_plain([*fitting, *others][0], value, where)
 
 
-def _made(kind: Any, values: tuple[Any, ...], named: Mapping[str, Any], where: str) -> Any:
+def _made(kind: Any, values: tuple[Any, ...], named: Mapping[str, Any], where: str, name: str = "") -> Any:
     """Types check what they are given; here that is the fault of the message."""
     try:
         return kind(*values, **named)
     except (AbdominalOncologyError, ValueError) as wrong:
-        raise ProtocolError(f"{where} is no {kind.__name__}: {wrong}") from wrong
+        raise ProtocolError(f"{where} is no {name or kind.__name__}: {wrong}") from wrong

@@ -15,6 +15,8 @@ from abdominal_oncology.worker.jobs.request import Work
 JOBS = MappingProxyType(
     {
         "phase": "abdominal_oncology.worker.jobs.phase",
+        "hcc": "abdominal_oncology.worker.jobs.hcc",
+        "rectal": "abdominal_oncology.worker.jobs.rectal",
         "warm": "abdominal_oncology.worker.jobs.warm",
     }
 )
@@ -25,3 +27,11 @@ def find_job(name: str) -> Work:
     if name not in JOBS:
         raise InvalidInputError(f"no job is called {name!r}", remedy=f"choose one of {', '.join(JOBS)}")
     return cast("Work", import_module(JOBS[name]).run)
+
+
+def get_ready(name: str) -> None:
+    """Import what jobs of this name need, and let the module prepare what the first of them would wait for."""
+    find_job(name)
+    prepare = getattr(import_module(JOBS[name]), "get_ready", None)
+    if prepare is not None:
+        prepare()

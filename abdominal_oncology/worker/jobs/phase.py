@@ -17,6 +17,7 @@ from abdominal_oncology.learning.case import Case
 from abdominal_oncology.learning.finding import Finding, FindingWarning, Provenance
 from abdominal_oncology.phase.bundles import BUNDLES
 from abdominal_oncology.phase.classify import ClassifySettings, classify
+from abdominal_oncology.phase.kinetics import estimate
 from abdominal_oncology.phase.measure_regions import measure_points
 from abdominal_oncology.phase.region_hu import RegionHU
 from abdominal_oncology.phase.trusted_reader import TrustedReader
@@ -80,6 +81,11 @@ def phase_request(
         told.append(_SeriesSettings(each.name, dict(each.label_names), points, each.warnings))
     named = None if bundle is None else str(bundle)
     return JobRequest("phase", to_plain(_Settings(tuple(told), settings, named, device)), images)
+
+
+def get_ready() -> None:
+    """The tables of the kinetics, which the first estimate makes."""
+    estimate([RegionHU("aorta", 150.0)])
 
 
 def run(request: JobRequest, context: JobContext) -> JobResult:

@@ -1,4 +1,4 @@
-"""The job ``warm``: load a model before anybody asks, so that the first click is as quick as the second."""
+"""The job ``warm``: import and load what a question needs before it is asked, so that the first click is a second."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from abdominal_oncology.worker import jobs
 from abdominal_oncology.worker.jobs.request import JobContext, JobRequest, JobResult
 from abdominal_oncology.worker.wire import from_plain, to_plain
 
@@ -21,7 +22,7 @@ class _Settings:
 def warm_request(
     task: str, bundle: str | Path | None = None, device: str = "auto", order: Sequence[str] = ()
 ) -> JobRequest:
-    """Load the model that a job with this bundle and device would use; ``order``: the room's ``BUNDLES``."""
+    """Load the model that a job ``task`` with this bundle and device would use; ``order``: the room's ``BUNDLES``."""
     named = None if bundle is None else str(bundle)
     return JobRequest("warm", to_plain(_Settings(task, named, device, tuple(order))))
 
@@ -29,7 +30,9 @@ def warm_request(
 def run(request: JobRequest, context: JobContext) -> JobResult:
     """``facts``: which model is ready (None: there is none), and where it computes."""
     settings: _Settings = from_plain(_Settings, request.settings, "settings of the job warm")
-    context.progress(0.0, "loading the model")
+    context.progress(0.0, "getting ready")
+    jobs.get_ready(settings.task)
+    context.progress(0.3, "loading the model")
     predictor, _ = context.models.predictor(settings.task, settings.bundle, settings.order, settings.device)
     if predictor is None:
         return JobResult(facts={"bundle": None, "device": "", "device_reason": ""})
