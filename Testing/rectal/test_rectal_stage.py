@@ -176,13 +176,7 @@ def test_beside_another_engine_the_network_is_loaded_once_more_and_kept(t2, monk
 def test_the_region_drawn_as_a_box_gives_the_same_cut_again(net, t2, tumour):
     first = stage(t2, predictor=net, masks={"tumour": tumour}, settings=ONE_LOOK)
     (row,) = first.finding.tables["region"]
-    axes = tuple(first.prepared.geometry.directions[axis] for axis in (2, 1, 0))
-    box = Box(
-        (row["centre_x_mm"], row["centre_y_mm"], row["centre_z_mm"]),
-        (row["columns_mm"], row["rows_mm"], row["height_mm"]),
-        axes,
-    )
-    again = stage(t2, predictor=net, box=box, settings=ONE_LOOK)
+    again = stage(t2, predictor=net, box=first.box, settings=ONE_LOOK)
     assert again.placed == first.placed
     assert again.prepared.region.source == "box"
     assert "region-wider-than-field" not in codes(again)

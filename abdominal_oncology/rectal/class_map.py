@@ -11,7 +11,7 @@ from abdominal_oncology.imaging.separable import apply_in_plane, inside, linear_
 from abdominal_oncology.rectal.marks import Placed
 from abdominal_oncology.rectal.prepare import PreparedVolume
 
-_STRIDE = 16
+STRIDE = 16
 """Pixels of an encoder's input from one pixel of its last map to the next: stem and three stages halve."""
 
 
@@ -44,4 +44,4 @@ def _weights(cut: Geometry, stack: Geometry, axis: int, count: int, size: int) -
     steps = np.zeros((stack.shape[axis], 3))
     steps[:, axis] = np.arange(stack.shape[axis])
     positions = cut.to_index(stack.to_world(steps))[:, axis]
-    return linear_weights(positions / _STRIDE, count).multiply(inside(positions, size)[:, None]).tocsr()
+    return linear_weights(positions / STRIDE, count).multiply(inside(positions, size)[:, None]).tocsr()

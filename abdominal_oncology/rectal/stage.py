@@ -18,7 +18,7 @@ from abdominal_oncology.learning.finding import Finding, FindingWarning, Provena
 from abdominal_oncology.progress import Progress, part, silent
 from abdominal_oncology.rectal.class_map import class_map
 from abdominal_oncology.rectal.evidence import Evidence, mean_evidence
-from abdominal_oncology.rectal.finding import stage_finding, unstaged_finding
+from abdominal_oncology.rectal.finding import region_box, stage_finding, unstaged_finding
 from abdominal_oncology.rectal.header_checks import header_warnings
 from abdominal_oncology.rectal.marks import Placed
 from abdominal_oncology.rectal.mr_checks import check_magnitude_image
@@ -60,6 +60,11 @@ class StagedVolume:
     placed: Placed
     evidence: Evidence | None = None
     overlay: Image | None = None
+
+    @property
+    def box(self) -> Box:
+        """What the network saw; given back to :func:`stage`, it makes the same cut."""
+        return region_box(self.finding, self.prepared.geometry.directions)
 
 
 _USUAL = StageSettings()

@@ -13,7 +13,7 @@ from typing import Any
 from abdominal_oncology.errors import GeometryMismatchError, InvalidInputError
 from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.learning.finding import Finding
-from abdominal_oncology.rectal.finding import OPERATING, QUESTION, REGION
+from abdominal_oncology.rectal.finding import OPERATING, QUESTION, region_box
 from abdominal_oncology.rectal.plane import acquisition_plane
 from abdominal_oncology.rectal.region import Box
 from abdominal_oncology.scene.attributes import fact, remove_fact, set_fact
@@ -124,15 +124,7 @@ def _check(finding: Finding, volume: Node, overlay: Image | None) -> Box:
             where=describe(volume),
             remedy="stage this volume again",
         )
-    try:
-        (row,) = finding.tables[REGION]
-        numbers = {key: float(value) for key, value in row.items() if isinstance(value, int | float)}
-        centre = (numbers["centre_x_mm"], numbers["centre_y_mm"], numbers["centre_z_mm"])
-        size = (numbers["columns_mm"], numbers["rows_mm"], numbers["height_mm"])
-    except (KeyError, ValueError) as error:
-        raise InvalidInputError("the finding does not say where the region lies", where=describe(volume)) from error
-    k, j, i = acquisition_plane(geometry, describe(volume)).geometry(geometry).directions
-    return Box(centre, size, (i, j, k))
+    return region_box(finding, acquisition_plane(geometry, describe(volume)).geometry(geometry).directions)
 
 
 def _write_slices(finding: Finding, name: str, volume: Node, made: list[Node]) -> tuple[Node, Node] | tuple[None, None]:
