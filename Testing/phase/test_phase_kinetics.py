@@ -236,7 +236,7 @@ def simulated(names: list[str], n: int, seed: int, published: bool):
 @pytest.mark.parametrize("published", [False, True])
 @pytest.mark.parametrize("which", list(NAMES))
 def test_coverage_and_calibration_on_new_patients(which, published):
-    """Measured: 90 % intervals hold 0.89 (as scanned) and 0.90 to 0.94 (as published) of the true seconds."""
+    """Measured: 90 % intervals hold 0.90 (as scanned) and 0.92 (as published, where all vary less) of the seconds."""
     truth, patients = simulated(NAMES[which], 450, 7, published)
     found = [estimate(regions) for regions in patients]
     covered = [
@@ -244,7 +244,7 @@ def test_coverage_and_calibration_on_new_patients(which, published):
         for seconds, each in zip(truth, found, strict=True)
         if seconds is not None and each.seconds_90
     ]
-    assert 0.85 <= np.mean(covered) <= 0.955
+    assert 0.88 <= np.mean(covered) <= 0.94
     table = np.array([[each.probabilities[phase] for phase in Phase] for each in found if each.probabilities])
     labels = np.array(
         [list(Phase).index(phase_of(s)) for s, each in zip(truth, found, strict=True) if each.probabilities]

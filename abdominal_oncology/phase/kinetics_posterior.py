@@ -32,14 +32,20 @@ UNUSUAL = 0.08
 MISTAKE = 0.03
 """How often an organ is not what it is called, or not like other people's."""
 
+CANDOUR = 0.87
+"""The power to which the likelihood is believed. Values at one second are not quite what their means and covariances
+say; taken at its word, 90 % intervals held 0.875 of the seconds of simulated patients (two, four or six regions alike),
+with this power 0.90, and the true phases are as likely as before."""
+
 # a mistaken region shows soft tissue mostly: this wide on the table's scale, about −40 … 200 HU within one spread
 _STRAY_CENTRE, _STRAY_SPREAD = 0.7, 1.9
 
 
 @dataclass(frozen=True, eq=False)
 class Likelihood:
-    """``log`` (t + 1,) of the measured values; ``stray`` (t + 1, r) the chance that each region is a mistake, given
-    the time; ``all_stray`` (t + 1,) that all are. ``predicted`` holds the table's moments with the errors added."""
+    """``log`` (t + 1,) of the measured values, as far as it is believed; ``stray`` (t + 1, r) the chance that each
+    region is a mistake, given the time; ``all_stray`` (t + 1,) that all are. ``predicted`` holds the table's moments
+    with the errors added."""
 
     log: Floats
     stray: Floats
@@ -67,7 +73,7 @@ def likelihood(regions: Sequence[RegionHU]) -> Likelihood:
     stacked = np.logaddexp(terms[0], terms[1]) + (subsets @ stray + chance)[:, None]  # (subsets, t + 1)
     log = logsumexp(stacked, axis=0)
     share_of = np.exp(stacked - log)
-    return Likelihood(log, share_of.T @ subsets, share_of[-1], first)
+    return Likelihood(CANDOUR * log, share_of.T @ subsets, share_of[-1], first)
 
 
 @lru_cache(maxsize=128)
