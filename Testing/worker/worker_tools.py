@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +82,15 @@ def pump_until(client: WorkerClient, reached: Callable[[], bool], seconds: float
     return time.monotonic() - started
 
 
-def timeless(finding: Finding) -> dict[str, Any]:
-    """All of a finding but how long it took."""
+def timeless(finding: Finding) -> Any:
+    """All of a finding but when it was made and how long that took."""
 
-    def without(each: Finding) -> Finding:
-        settings = {key: value for key, value in each.provenance.settings.items() if key != "seconds"}
-        made_by = replace(each.provenance, seconds=0.0, settings=settings)
-        return replace(each, provenance=made_by, parts=tuple(without(one) for one in each.parts))
+    def without(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: without(each) for key, each in value.items() if key not in ("seconds", "when")}
+        return [without(each) for each in value] if isinstance(value, list) else value
 
-    return without(finding).to_dict()
+    return without(finding.to_dict())
 
 
 def is_alive(process: int) -> bool:
