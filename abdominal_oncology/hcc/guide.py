@@ -18,7 +18,7 @@ from abdominal_oncology.hcc.fusion import PARTS, Fusion
 from abdominal_oncology.hcc.fusion_fit import cross_fused, fit_all_parts
 from abdominal_oncology.hcc.lesion_set import LesionSet, fusion_rows, lesion_set
 from abdominal_oncology.hcc.questions import CLASSES, FEATURES, QUESTIONS
-from abdominal_oncology.hcc.training import asked, labelled_phantom, phantom_lesions
+from abdominal_oncology.hcc.training import HCC_SHARE, asked, labelled_phantom, phantom_lesions
 from abdominal_oncology.learning.metrics import Predictions
 from abdominal_oncology.learning.recipe import Recipe
 from abdominal_oncology.learning.task import Task
@@ -122,14 +122,27 @@ def training_lesions(request: GuideRequest, progress: Progress = silent) -> Lesi
 
 
 def phantom_set(
-    folder: Path, count: int, seed: int, recipe: Recipe, progress: Progress = silent, size_set: str = "small"
+    folder: Path,
+    count: int,
+    seed: int,
+    recipe: Recipe,
+    progress: Progress = silent,
+    *,
+    size_set: str = "small",
+    hcc_share: float = HCC_SHARE,
 ) -> LesionSet:
     """Synthetic lesions with what is measured on them. The recipe asks for HCC and also for the features."""
     from abdominal_oncology.hcc.lesion_input import LesionPreparation
 
     settings = LesionPreparation.from_mapping(recipe.preparation)
-    facts = {"preparation": dict(recipe.preparation), "phantoms": count, "seed": seed, "sizes": size_set}
-    lesions = phantom_lesions(count, seed, size_set=size_set, progress=progress)
+    facts = {
+        "preparation": dict(recipe.preparation),
+        "phantoms": count,
+        "seed": seed,
+        "sizes": size_set,
+        "hcc": hcc_share,
+    }
+    lesions = phantom_lesions(count, seed, size_set=size_set, hcc_share=hcc_share, progress=progress)
     cases: Any = (labelled_phantom(each, settings, recipe, measure=True) for each in lesions)
     return lesion_set(folder, cases, recipe, facts)
 

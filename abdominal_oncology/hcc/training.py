@@ -22,6 +22,9 @@ EXPERT_ERROR = 0.08
 """How often the expert who labels the features is wrong about each: two such readers then agree with a kappa of about
 0.7 on hyperenhancement and washout, and 0.6 on the capsule, as readers of CT do. Histology is never wrong here."""
 
+HCC_SHARE = 161 / 244
+"""Of lesions that are HCC in the source study's first set."""
+
 _VALIDATION_EVERY = 6
 _COMPOSED = ("quartet", "guided")
 _PRESENT = {"aphe": ("aphe", "nonrim"), "ec": ("capsule", True), "npw": ("washout", "nonperipheral")}
@@ -95,14 +98,19 @@ class PhantomLesion:
 
 
 def phantom_lesions(
-    count: int, seed: int, *, size_set: SizeSet | str = SizeSet.SMALL, progress: Progress = silent
+    count: int,
+    seed: int,
+    *,
+    size_set: SizeSet | str = SizeSet.SMALL,
+    hcc_share: float = HCC_SHARE,
+    progress: Progress = silent,
 ) -> Iterator[PhantomLesion]:
-    """One lesion per patient, HCC and others in the shares of the source study."""
+    """One lesion per patient, HCC as often as ``hcc_share`` says."""
     for index in range(count):
         progress(index / count, f"phantom lesion {index + 1} of {count}")
         own = seed * 1_000_003 + index
-        patch = lesion_patch(own, size_set=size_set)
         rng = np.random.default_rng(np.random.SeedSequence((own, 0xE99)))
+        patch = lesion_patch(own, is_hcc=bool(rng.random() < hcc_share), size_set=size_set)
         yield PhantomLesion(f"phantom-{seed}-{index}", patch, _labels(patch, rng))
     progress(1.0, f"{count} phantom lesions")
 
