@@ -89,6 +89,11 @@ COMMANDS = (
         "abdominal-oncology lirads --population cirrhosis --aphe nonrim --size-mm 21 --washout --json",
     ),
     Command(
+        "rectal",
+        "tell T2 from T3 rectal cancer on an axial T2-weighted MR volume, with the slices that decided",
+        "abdominal-oncology rectal /data/rectum --mask tumour.nii.gz --sensitivity 0.9 --output stage",
+    ),
+    Command(
         "train",
         "train a network on a manifest or on phantoms, measure it, make a bundle",
         "abdominal-oncology train phase study.csv --output runs/phase",

@@ -22,6 +22,7 @@ from abdominal_oncology.rectal.evidence import Evidence, slice_rows
 from abdominal_oncology.rectal.header_checks import NOT_T2
 from abdominal_oncology.rectal.marks import Placed
 from abdominal_oncology.rectal.measured import contradiction, measure_masks
+from abdominal_oncology.rectal.motion import motion_warnings
 from abdominal_oncology.rectal.operating import OperatingPoint, operating_point
 from abdominal_oncology.rectal.prepare import PreparedVolume
 from abdominal_oncology.rectal.region import Box
@@ -73,7 +74,7 @@ def stage_finding(
     point = operating or operating_point(facts)
     measured = measure_masks(masks or {})
     chance = float(rows.mean())
-    doubts = [*prepared.warnings, *warnings, *measured.warnings]
+    doubts = [*prepared.warnings, *warnings, *motion_warnings(prepared), *measured.warnings]
     decision, reason = _decide(chance, point, facts, doubts)
     doubts += contradiction(decision, measured.spread)
     doubts += [*_window_warnings(prepared, placed), *_answer_warnings(answers, rows, point)]
@@ -112,7 +113,7 @@ def unstaged_finding(
         f"{_NO_NETWORK}{f'; measured: {told}' if told else ''}",
         measured.measurements,
         _tables(prepared, None, None),
-        tuple(dict.fromkeys([*prepared.warnings, *warnings, *measured.warnings])),
+        tuple(dict.fromkeys([*prepared.warnings, *warnings, *motion_warnings(prepared), *measured.warnings])),
     )
 
 
