@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from abdominal_oncology.learning.networks import Network
     from abdominal_oncology.learning.task import Task
 
-TASKS = ("phase", "hcc")
+TASKS = ("phase", "hcc", "rectal")
 
 
 def load_task(name: str) -> Task:

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.imaging.image import Modality
 from abdominal_oncology.learning.answers import Answers
 from abdominal_oncology.learning.bundle.facts import BundleFacts
 from abdominal_oncology.learning.case import Case
 from abdominal_oncology.learning.finding import Finding, Provenance
+from abdominal_oncology.learning.metrics import Predictions
 from abdominal_oncology.learning.recipe import Recipe
 from abdominal_oncology.learning.samples import Labelled, Samples
 from abdominal_oncology.learning.task import About
 from abdominal_oncology.progress import Progress, silent
 from abdominal_oncology.rectal import networks
 from abdominal_oncology.rectal.bundles import BUNDLES
+from abdominal_oncology.rectal.finding import stage_finding
+from abdominal_oncology.rectal.header_checks import header_warnings
+from abdominal_oncology.rectal.operating import operating_table
 from abdominal_oncology.rectal.prepare import VolumePreparation
-from abdominal_oncology.rectal.samples import ROLE, case_masks, stage_samples
+from abdominal_oncology.rectal.samples import ROLE, StageContext, case_masks, stage_samples
 from abdominal_oncology.rectal.training import default_recipe, phantom_samples, published_recipe
 
 __all__ = ["TASK", "RectalTask", "networks"]  # the last is imported to be registered
@@ -64,10 +69,25 @@ class RectalTask:
     def decide(
         self, case: Case, samples: Samples, answers: Answers, facts: BundleFacts, provenance: Provenance
     ) -> Finding:
-        shares = {name: float(each) for name, each in zip(facts.classes, answers.probabilities[0], strict=True)}
-        return Finding(
-            self.question, case.case, max(shares, key=shares.__getitem__), shares, provenance, warnings=samples.warnings
+        context = samples.context
+        if not isinstance(context, StageContext):
+            raise InvalidInputError("a rectal stage is decided on samples that this task prepared")
+        reader = case.image(ROLE)
+        stack = context.prepared.plane.geometry(reader.geometry)
+        return stage_finding(
+            case.case,
+            context.prepared,
+            answers,
+            facts,
+            provenance,
+            placed=context.placed,
+            masks=context.masks,
+            warnings=header_warnings(reader.source.header, stack),
         )
+
+    def decision_table(self, predictions: Predictions) -> Mapping[str, Any]:
+        """Operating points; see :func:`~.operating.operating_table`."""
+        return operating_table(predictions)
 
 
 TASK = RectalTask()
