@@ -42,7 +42,7 @@ class FreshModel:
 
         torch.manual_seed(0)
         return (
-            find_network("phase", self.facts.network)
+            find_network(self.facts.task, self.facts.network)
             .build(len(self.facts.classes), **self.facts.network_options)
             .eval()
         )
