@@ -8,7 +8,7 @@ from typing import Protocol
 from abdominal_oncology.bench.measure import Timing
 from abdominal_oncology.progress import Progress
 
-SUITES = ("imaging", "dicom", "phantom", "prediction", "training", "phase")
+SUITES = ("imaging", "dicom", "phantom", "prediction", "training", "phase", "hcc", "rectal", "worker")
 """One module of this package each, with a function ``run(only, progress)``."""
 
 

@@ -6,7 +6,6 @@ keep a vote open until all slices of the sample are read, clear ones end it as e
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from abdominal_oncology.bench.dicom import write_thin_series
 from abdominal_oncology.bench.measure import Contender, Timing, compare
+from abdominal_oncology.bench.memory import PeakMemory
 from abdominal_oncology.bench.phase_rivals import cd_gan, per_slice, volume_network
 from abdominal_oncology.errors import MissingDependencyError
 from abdominal_oncology.imaging.dicom import DicomReader, TransferSyntax, scan_folder
@@ -210,39 +210,9 @@ def _memory(setting: Setting, folder: Path, image: Image, predictor: Predictor) 
         peak: list[str] = []
 
         def work(reader: Callable[[], Any] = reader, peak: list[str] = peak) -> None:
-            with _Peak(peak):
+            with PeakMemory(peak):
                 classify(reader(), predictor=votes, settings=settings)
 
         (row,) = compare(setting.tasks[2], [Contender(name, work, ours=True, repeats=1)])
         timings.append(replace(row, note=row.note or f"{peak[0]}; {_MOST_MEMORY}"))
     return timings
-
-
-class _Peak:
-    """Watches the memory of this process, and notes how much it grew and what it was at its peak."""
-
-    def __init__(self, notes: list[str]) -> None:
-        try:
-            import psutil
-        except ImportError as missing:
-            raise MissingDependencyError("psutil is not installed", remedy="pip install psutil") from missing
-        self._process, self._notes, self._stop = psutil.Process(), notes, threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self._before = self._most = self._now()
-
-    def _now(self) -> int:
-        return int(self._process.memory_info().rss)
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.005):
-            self._most = max(self._most, self._now())
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *problem: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._notes.insert(
-            0, f"{self._most >> 20} MB at its peak, {(self._most - self._before) >> 20} MB more than before"
-        )
