@@ -246,7 +246,7 @@ def test_early_and_late_arterial(venous):
     finding = classify(ArrayReader(venous), settings=ClassifySettings(regions_given=late))
     assert finding.decision == Phase.ARTERIAL
     assert finding.tables["timing"][0]["finer"] == "late arterial"
-    early = (RegionHU("aorta", 330.0), RegionHU("portal_vein", 40.0), RegionHU("renal_cortex", 90.0))
+    early = (RegionHU("aorta", 330.0), RegionHU("portal_vein", 40.0), RegionHU("spleen", 65.0))
     finding = classify(ArrayReader(venous), settings=ClassifySettings(regions_given=early))
     assert finding.tables["timing"][0]["finer"] == "early arterial"
     described = classify(
