@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pytest
 from worker_tools import timeless
 
-from abdominal_oncology.errors import EmptyMaskError, MissingInputError, WrongModalityError
+from abdominal_oncology.errors import AbdominalOncologyError, EmptyMaskError, MissingInputError, WrongModalityError
 from abdominal_oncology.hcc.analyze import examine
 from abdominal_oncology.hcc.case import MultiphaseCase
 from abdominal_oncology.hcc.lirads.assessment import Assessment
@@ -197,6 +200,27 @@ def test_the_activation_map_comes_on_the_grid_of_the_volume(
     assert result.findings[0].provenance.bundle == "untrained"
 
 
-@pytest.mark.parametrize("name", JOBS)
-def test_every_job_can_be_made_ready(name: str) -> None:
-    get_ready(name)
+@pytest.mark.parametrize("task", ["phase", "hcc", "rectal"])
+def test_every_question_can_be_made_ready(task: str) -> None:
+    assert get_ready(task) == import_module(f"abdominal_oncology.{task}.bundles").BUNDLES
+    assert task in JOBS
+
+
+def test_asking_is_light() -> None:
+    """A panel asks in the thread of its window, which must not stand still for an import."""
+    program = (
+        "import sys\n"
+        "import abdominal_oncology.worker.client, abdominal_oncology.worker.launch\n"
+        "from abdominal_oncology.worker.jobs import hcc, phase, rectal, warm\n"
+        "sys.exit(' '.join(sys.modules.keys() & {'scipy', 'SimpleITK', 'pydicom', 'torch'}) or 0)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_some_settings_may_be_given(client: WorkerClient, t2: Image) -> None:
+    request = rectal_request("r", ArrayReader(t2), bundle=NO_MODEL, settings={"bias_correction": False})
+    whole = rectal_request("r", ArrayReader(t2), bundle=NO_MODEL, settings=StageSettings(bias_correction=False))
+    some, all_ = (client.run(each).findings[0] for each in (request, whole))
+    assert timeless(some) == timeless(all_)
+    with pytest.raises(AbdominalOncologyError, match="settings of the stage is no StageSettings: unknown speed"):
+        client.run(rectal_request("r", ArrayReader(t2), settings={"speed": 1}))

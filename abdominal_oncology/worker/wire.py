@@ -9,10 +9,12 @@ from datetime import date
 from enum import Enum
 from functools import cache
 from pathlib import PurePath
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from abdominal_oncology.errors import AbdominalOncologyError, InvalidInputError
 from abdominal_oncology.worker.failures import ProtocolError
+
+Settings = TypeVar("Settings")
 
 
 def to_plain(value: Any) -> Any:
@@ -78,6 +80,17 @@ def from_plain(kind: Any, value: Any, where: str = "message") -> Any:
     if type(value) is not kind:
         raise ProtocolError(f"{where} must be {kind.__name__}, not {type(value).__name__}")
     return value
+
+
+def with_defaults(usual: Settings, changes: Mapping[str, Any], where: str) -> Settings:
+    """A dataclass like ``usual`` but for some of its fields, these in plain data.
+
+    >>> from abdominal_oncology.imaging.image import ImageWarning
+    >>> with_defaults(ImageWarning("gap", "?"), {"message": "a slice is missing"}, "warning")
+    ImageWarning(code='gap', message='a slice is missing')
+    """
+    made: Settings = from_plain(type(usual), {**to_plain(usual), **changes}, where)
+    return made
 
 
 @cache

@@ -1,6 +1,7 @@
 """What a worker can do: each job by name, its module imported when the first of its kind arrives.
 
-A job is a module with ``run(request, context) -> JobResult`` and a function that makes its request.
+A job is two modules: a light one with a function that makes its request, and one with
+``run(request, context) -> JobResult`` that imports whatever the work needs.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from abdominal_oncology.worker.jobs.request import Work
 
 JOBS = MappingProxyType(
     {
-        "phase": "abdominal_oncology.worker.jobs.phase",
-        "hcc": "abdominal_oncology.worker.jobs.hcc",
-        "rectal": "abdominal_oncology.worker.jobs.rectal",
-        "warm": "abdominal_oncology.worker.jobs.warm",
+        "phase": "abdominal_oncology.worker.jobs.phase_work",
+        "hcc": "abdominal_oncology.worker.jobs.hcc_work",
+        "rectal": "abdominal_oncology.worker.jobs.rectal_work",
+        "warm": "abdominal_oncology.worker.jobs.warm_work",
     }
 )
 
@@ -29,9 +30,14 @@ def find_job(name: str) -> Work:
     return cast("Work", import_module(JOBS[name]).run)
 
 
-def get_ready(name: str) -> None:
-    """Import what jobs of this name need, and let the module prepare what the first of them would wait for."""
-    find_job(name)
-    prepare = getattr(import_module(JOBS[name]), "get_ready", None)
-    if prepare is not None:
-        prepare()
+def get_ready(task: str) -> tuple[str, ...]:
+    """Import what jobs of a clinical question need and let them prepare what the first would wait for.
+
+    Gives the names of the room's bundles, the one to use first.
+    """
+    find_job(task)
+    module = import_module(JOBS[task])
+    if hasattr(module, "get_ready"):
+        module.get_ready()
+    bundles: tuple[str, ...] = getattr(module, "BUNDLES", ())
+    return bundles

@@ -1,33 +1,23 @@
-"""The job ``rectal``: T2 or T3 on one volume, with the class-activation map as the image ``overlay``."""
+"""Asking for the stage of a rectal volume. Light to import: what does the work is :mod:`~.rectal_work`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from abdominal_oncology.imaging.reader import SliceReader, read_image
+from abdominal_oncology.imaging.reader import SliceReader
 from abdominal_oncology.learning.finding import FindingWarning
-from abdominal_oncology.progress import part
-from abdominal_oncology.rectal.bundles import BUNDLES
-from abdominal_oncology.rectal.region import Box
-from abdominal_oncology.rectal.stage import StageSettings, stage
-from abdominal_oncology.worker.jobs.request import JobContext, JobRequest, JobResult
-from abdominal_oncology.worker.wire import from_plain, to_plain
+from abdominal_oncology.worker.jobs.request import JobRequest
+from abdominal_oncology.worker.wire import to_plain
+
+if TYPE_CHECKING:
+    from abdominal_oncology.rectal.region import Box
+    from abdominal_oncology.rectal.stage import StageSettings
 
 OVERLAY = "overlay"
-_VOLUME, _MASK = "volume", "mask "
-_USUAL = StageSettings()
-
-
-@dataclass(frozen=True)
-class _Settings:
-    name: str
-    stage: StageSettings
-    box: Box | None
-    warnings: tuple[FindingWarning, ...]
-    bundle: str | None
-    device: str
+"""The class-activation map among the images of a result, where a network answered."""
+VOLUME, MASK = "volume", "mask "
 
 
 def rectal_request(
@@ -38,32 +28,21 @@ def rectal_request(
     box: Box | None = None,
     bundle: str | Path | None = None,
     device: str = "auto",
-    settings: StageSettings = _USUAL,
+    settings: StageSettings | Mapping[str, Any] | None = None,
     warnings: Sequence[FindingWarning] = (),
 ) -> JobRequest:
-    """One finding called ``name``. ``masks`` by role (``tumour``, ``rectum``) on the volume's grid. ``bundle``: name or
-    path; None takes the one that is installed and does without where there is none; ``none`` asks for no network.
+    """One finding called ``name``. ``masks`` by role (``tumour``, ``rectum``) lie on the volume's grid.
+
+    ``bundle``: name or path; None takes the one that is installed and does without where there is none; ``none`` asks
+    for no network. ``settings`` are StageSettings, or those of its fields that are not as usual.
     """
-    images = {_VOLUME: volume, **{f"{_MASK}{role}": mask for role, mask in (masks or {}).items()}}
-    named = None if bundle is None else str(bundle)
-    return JobRequest("rectal", to_plain(_Settings(name, settings, box, tuple(warnings), named, device)), images)
-
-
-def run(request: JobRequest, context: JobContext) -> JobResult:
-    settings: _Settings = from_plain(_Settings, request.settings, "settings of the job rectal")
-    context.progress(0.0, "looking for the model")
-    predictor, no_network = context.models.predictor("rectal", settings.bundle, BUNDLES, settings.device)
-    masks = {
-        key.removeprefix(_MASK): read_image(reader) for key, reader in request.images.items() if key.startswith(_MASK)
+    images = {VOLUME: volume, **{f"{MASK}{role}": mask for role, mask in (masks or {}).items()}}
+    plain = {
+        "name": name,
+        "stage": settings or {},
+        "box": box,
+        "warnings": warnings,
+        "bundle": bundle,
+        "device": device,
     }
-    staged = stage(
-        request.image(_VOLUME),
-        predictor=predictor,
-        box=settings.box,
-        masks=masks,
-        settings=settings.stage,
-        warnings=[*no_network, *settings.warnings],
-        progress=part(context.progress, 0.02, 1.0),
-    )
-    images = {} if staged.overlay is None else {OVERLAY: staged.overlay}
-    return JobResult((replace(staged.finding, subject=settings.name),), images)
+    return JobRequest("rectal", to_plain(plain), images)
