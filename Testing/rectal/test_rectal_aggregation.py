@@ -13,7 +13,6 @@ from abdominal_oncology.rectal.aggregation import (  # noqa: E402
     attention,
     attention_weights,
     bilinear,
-    bilinear_shares,
     feature_count,
     maximum,
 )
@@ -84,15 +83,6 @@ def test_gradients_are_right_and_finite_at_zero():
     nothing = torch.zeros(1, 3, 4, requires_grad=True)
     bilinear(nothing, signed_square_root=True).sum().backward()
     assert torch.isfinite(nothing.grad).all()
-
-
-def test_shares_of_slices_sum_to_the_logit():
-    features, weights = random(2, 5, 7), random(25, seed=3)
-    present = torch.ones(2, 7, dtype=torch.float64)
-    present[1, 5:] = 0
-    shares = bilinear_shares(features, present, weights)
-    assert torch.allclose(shares.sum(dim=1), bilinear(features, present) @ weights)
-    assert (shares[1, 5:] == 0).all()
 
 
 def test_features_too_large_for_half_precision_stay_finite():

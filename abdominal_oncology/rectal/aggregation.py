@@ -60,19 +60,6 @@ def bilinear(features: Tensor, present: Tensor | None = None, signed_square_root
     return functional.normalize(matrix, dim=1, eps=_TINY)
 
 
-def bilinear_shares(features: Tensor, present: Tensor | None, weights: Tensor) -> Tensor:
-    """What each slice adds to ``weights · bilinear(features)``: shares (n, D) that sum to it exactly.
-
-    The feature is a sum over slices divided by one length, so the answer falls apart into slices without approximation
-    (not with the signed square root, which is not linear). ``weights`` is (C²,), a row of the last layer.
-    """
-    kept = features if present is None else features * present[:, None, :].to(features.dtype)
-    channels = features.shape[1]
-    length = torch.linalg.vector_norm(kept @ kept.transpose(1, 2), dim=(1, 2)).clamp_min(_TINY)
-    shares: Tensor = torch.einsum("ncd,ce,ned->nd", kept, weights.reshape(channels, channels), kept) / length[:, None]
-    return shares
-
-
 AGGREGATIONS: dict[str, Aggregation] = {
     "average": average,
     "max": maximum,
