@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,3 +53,11 @@ def slicer(desktop: Any) -> Any:
     import slicer
 
     return slicer
+
+
+@pytest.fixture(scope="session")
+def output() -> Path:
+    """Where pictures of the panels are left to be looked at; never committed."""
+    folder = Path(__file__).resolve().parents[1] / "output"
+    folder.mkdir(exist_ok=True)
+    return folder

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -18,11 +17,12 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace, TracebackType
 from typing import Any
 
+import shiboken6
 from PySide6 import QtCore, QtWidgets
 
 from slicer_desktop import behaviours, callbacks, dialogs, native, translation
-from slicer_desktop.behaviours.modules import Module, ModulePanel
 from slicer_desktop.members import class_info
+from slicer_desktop.module_shelf import ModuleShelf
 from slicer_desktop.namespaces import FactsModule, QtModule, slicer_classes
 from slicer_desktop.packaging import Packaging
 from slicer_desktop.wrapper import wrap
@@ -66,13 +66,15 @@ class Desktop:
         self.close_modules()
         self._application.layout_manager.behaviour.take_down(self._headless.applicationLogic())
         self._undo.close()
+        for each in self._made:
+            shiboken6.delete(each)
         self.qt_application.behaviour = None
 
     # what a person does
 
     def open(self, module: str | Path) -> Any:
         """Load a module (its name in this repository, or its file) where needed, and go to its panel."""
-        path = REPOSITORY / module / f"{module}.py" if isinstance(module, str) else module
+        path = self.file_of(module) if isinstance(module, str) else module
         if path.stem not in self.manager.modules:
             self.load(path)
         self.select(path.stem)
@@ -95,6 +97,7 @@ class Desktop:
         self.close_modules()
         self._slicer.mrmlScene.Clear(False)
         self.testing(True)
+        self._application.connections.clear()
         self.packaging.forget()
         self.samples.clear()
         self.desk.clear()
@@ -102,58 +105,30 @@ class Desktop:
 
     # what the application does
 
+    def file_of(self, module: str) -> Path:
+        """The file of one of the extension's modules."""
+        return REPOSITORY / module / f"{module}.py"
+
     def load(self, path: Path) -> Any:
-        """Discover a module file, as at the application's start."""
-        name = path.stem
-        sys.path.insert(0, str(path.parent))
-        self._undo.callback(sys.path.remove, str(path.parent))
-        found = importlib.util.spec_from_file_location(name, path)
-        assert found is not None
-        assert found.loader is not None
-        python = importlib.util.module_from_spec(found)
-        self._replace(sys.modules, name, python)
-        found.loader.exec_module(python)
-        made = native.make("qSlicerScriptedLoadableModule", class_info("qSlicerScriptedLoadableModule").qt)
-        made.behaviour.file = path
-        made.behaviour.make_panel = self._make_panel
-        self.manager.modules[name] = made
-        setattr(self._slicer.modules, name.lower(), wrap(made))
-        self._undo.callback(delattr, self._slicer.modules, name.lower())
-        instance = getattr(python, name)(wrap(made))
-        setattr(self._slicer.modules, f"{name}Instance", instance)
-        self._undo.callback(delattr, self._slicer.modules, f"{name}Instance")
-        self.manager.tell_signal("moduleLoaded", name)
-        return python
+        """Discover a module file, as at the application's start; gives the Python module."""
+        return self._shelf.load(path)
 
     def start_up(self) -> None:
         """The application has started: modules register their sample data now."""
         self._application.emit_signal("startupCompleted()")
 
     def close_modules(self) -> None:
-        """As at the application's end: panels are left and cleaned up."""
+        """As at the application's end: panels are left, cleaned up and destroyed."""
         self.select("")
-        for name, module in self.manager.modules.items():
-            self.manager.tell_signal("moduleAboutToBeUnloaded", name)
-            if module.behaviour.has_panel():
-                module.behaviour.forget_panel()
-                delattr(self._slicer.modules, f"{name}Widget")
-        self.manager.modules.clear()
+        self._shelf.close()
         self.qt_application.processEvents()
 
-    def _make_panel(self, module: Module) -> Any:
-        made = native.make("qSlicerScriptedLoadableModuleWidget", QtWidgets.QWidget)
-        behaviour: ModulePanel = made.behaviour
-        behaviour.module_behaviour = module
-        behaviour.setMRMLScene(self._slicer.mrmlScene)
-        name = module.name()
-        behaviour.python = getattr(sys.modules[name], f"{name}Widget")(wrap(made))
-        setattr(self._slicer.modules, f"{name}Widget", behaviour.python)
-        behaviour.python.setup()
-        return made
-
     def _make_application(self) -> None:
+        self._made: list[Any] = []
+
         def make(name: str) -> Any:
-            return native.make(name, class_info(name).qt)
+            self._made.append(native.make(name, class_info(name).qt))
+            return self._made[-1]
 
         application = behaviours.behaviour_of("qSlicerApplication")("qSlicerApplication", self.qt_application)
         assert isinstance(application, behaviours.Application)
@@ -166,6 +141,7 @@ class Desktop:
         self._manager_object = make("qSlicerModuleManager")
         self.manager = self._manager_object.behaviour
         self._window.behaviour.selector.behaviour.manager = self.manager
+        self._shelf = ModuleShelf(self._slicer, self.manager)
         application.module_manager = self._manager_object
         application.io_manager = make("qSlicerIOManager")
         application.io_manager.behaviour.headless = self._headless.coreIOManager()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
 from PySide6 import QtCore, QtGui, QtNetwork, QtUiTools, QtWidgets
@@ -29,6 +29,8 @@ class ClassInfo:
         self.namespace = self.lineage[0].namespace if self.lineage else "qt"
         self.qt = qt_class(facts.qt_base(name) if self.lineage else name)
         self._members: dict[str, Member | None] = {}
+        self._qt_properties, self._qt_signals = _meta_names(self.qt)
+        self.signals = frozenset(self._qt_signals)
 
     def member(self, name: str) -> Member | None:
         if name not in self._members:
@@ -55,11 +57,9 @@ class ClassInfo:
         for each in self.lineage:
             if name in each.properties:
                 return properties.FactsProperty(each.properties[name], each.enums)
-        meta = getattr(self.qt, "staticMetaObject", None)
-        if meta is None or (name == "singleShot" and issubclass(self.qt, QtCore.QTimer)):
-            return None
-        index = meta.indexOfProperty(name)
-        return properties.QtProperty(meta.property(index)) if index >= 0 else None
+        if name == "singleShot" and issubclass(self.qt, QtCore.QTimer):
+            return None  # the static method is meant
+        return self._qt_properties.get(name)
 
     def _method(self, name: str) -> Member | None:
         known = [each for kind in self.lineage for each in kind.methods if each.name == name]
@@ -72,23 +72,10 @@ class ClassInfo:
             own = methods.DECORATORS.get(name)
             if own is not None:
                 return own
-            signature = self._qt_signals.get(name)
+            signature = next((each for each in self._qt_signals if each.partition("(")[0] == name), None)
             if signature is not None:
                 return signals.SignalMember(signature)
         return self._qt_method(name)
-
-    @cached_property
-    def _qt_signals(self) -> dict[str, str]:
-        """Name → signature, of the most derived class the first declared."""
-        found: dict[str, str] = {}
-        meta = self.qt.staticMetaObject
-        while meta is not None:
-            for index in range(meta.methodOffset(), meta.methodCount()):
-                method = meta.method(index)
-                if method.methodType() == QtCore.QMetaMethod.MethodType.Signal:
-                    found.setdefault(method.name().data().decode(), method.methodSignature().data().decode())
-            meta = meta.superClass()
-        return found
 
     def _qt_method(self, name: str) -> Member | None:
         if name.startswith("_") or name in methods.ONLY_IN_PYSIDE:
@@ -114,6 +101,27 @@ class ClassInfo:
         if isinstance(found, type) and issubclass(found, enum.Enum):
             return EnumMember("Enum", enums.type_from_qt(found))
         return None
+
+
+def _meta_names(kind: type[Any]) -> tuple[dict[str, properties.QtProperty], list[str]]:
+    """Properties by name, and signatures of signals: those of the most derived class first.
+
+    Read once: PySide declares a meta object dead when an object that was asked for it is deleted.
+    """
+    found: dict[str, properties.QtProperty] = {}
+    told: list[str] = []
+    meta = getattr(kind, "staticMetaObject", None)
+    while meta is not None:
+        for index in range(meta.propertyOffset(), meta.propertyCount()):
+            each = meta.property(index)
+            made = properties.QtProperty(each.name(), each.typeName(), each.isWritable(), each.isEnumType())
+            found.setdefault(each.name(), made)
+        for index in range(meta.methodOffset(), meta.methodCount()):
+            method = meta.method(index)
+            if method.methodType() == QtCore.QMetaMethod.MethodType.Signal:
+                told.append(method.methodSignature().data().decode())
+        meta = meta.superClass()
+    return found, told
 
 
 class EnumMember:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6 import QtCore
-
 from slicer_desktop import enums, facts
 from slicer_desktop.conversion import UnfitError, convert
 from slicer_desktop.wrapper import Wrapper, to_python, unwrap
@@ -58,10 +56,9 @@ class QtProperty:
 
     kind = "Property"
 
-    def __init__(self, meta: QtCore.QMetaProperty) -> None:
-        self._meta = meta
-        self._name = str(meta.name())
-        self._type = str(meta.typeName())
+    def __init__(self, name: str, kind: str, writable: bool, enum: bool) -> None:
+        self._name, self._type = name, kind
+        self._writable, self._enum = writable, enum
 
     def on_class(self) -> Any:
         raise AttributeError(self._name)
@@ -75,10 +72,10 @@ class QtProperty:
         return to_python(target.property(self._name))
 
     def assign(self, owner: Wrapper, value: Any) -> None:
-        if not self._meta.isWritable():
+        if not self._writable:
             raise AttributeError(f"Property '{self._name}' of {owner.className()} object is not writable")
         try:
-            if self._meta.isEnumType():
+            if self._enum:
                 fitted = value if isinstance(value, str) else int(convert(value, "int"))
             else:
                 fitted = convert(value, self._type)

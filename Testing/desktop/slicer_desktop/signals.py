@@ -70,7 +70,7 @@ def connect(owner: Wrapper, signature: str, receiver: Any, slot: str | None = No
     if behaviour is not None and normal in _declared(behaviour.class_name):
         behaviour.connect_slot(normal, receiver)
         return True
-    if target.metaObject().indexOfSignal(normal) < 0:
+    if normal not in owner._info.signals:
         callbacks.journal.report(f"QObject::connect: signal '{signature}' does not exist on {owner.className()}")
         return False
 

@@ -38,6 +38,7 @@ class Info(Protocol):
 
     name: str
     namespace: str | None
+    signals: frozenset[str]  # signatures of Qt's own
 
     def member(self, name: str) -> Member | None: ...
     def inherits(self, name: str) -> bool: ...

@@ -56,10 +56,10 @@ class _Header(QtWidgets.QAbstractButton):
         role = QtGui.QPalette.ColorRole.ButtonText
         self.style().drawItemText(painter, place, int(flags), self.palette(), self.isEnabled(), self.text(), role)
 
-    def childEvent(self, event: QtCore.QChildEvent) -> None:
-        super().childEvent(event)
-        if self.behaviour is not None and event.type() == QtCore.QEvent.Type.ChildPolished:
-            self.behaviour.fold(event.child())
+    def showEvent(self, event: QtGui.QShowEvent) -> None:
+        super().showEvent(event)
+        if self.behaviour is not None and not self.isChecked():
+            self.behaviour.hide_contents()
 
 
 class CollapsibleButton(Behaviour):
@@ -80,16 +80,19 @@ class CollapsibleButton(Behaviour):
         self.target.blockSignals(False)
         self.hold_value("collapsed", collapsed)
         if collapsed:
-            self._hidden = [each for each in self._contents() if not each.isHidden()]
-        for each in self._hidden:
-            each.setVisible(not collapsed)
+            self.hide_contents()
+        else:
+            for each in self._hidden:
+                each.show()
+            self._hidden = []
         self.target.updateGeometry()
 
-    def fold(self, child: QtCore.QObject) -> None:
-        """What is added to a folded section is not seen either."""
-        if self.held_value("collapsed") and isinstance(child, QtWidgets.QWidget) and not child.isHidden():
-            self._hidden.append(child)
-            child.hide()
+    def hide_contents(self) -> None:
+        """Also what was added while the section was folded; what is hidden by itself stays so."""
+        seen = [each for each in self._contents() if not each.isHidden()]
+        for each in seen:
+            each.hide()
+        self._hidden += seen
 
     def _contents(self) -> list[QtWidgets.QWidget]:
         return [each for each in self.target.children() if isinstance(each, QtWidgets.QWidget)]

@@ -17,6 +17,7 @@ class _Hierarchy(SceneWidget):
 
     defaults = MappingProxyType({"noneDisplay": "None", "contextMenuEnabled": True, "showEmptyHierarchyItems": True})
     _root = 0
+    filling = False
 
     def build_up(self) -> None:
         super().build_up()
@@ -38,13 +39,16 @@ class _Hierarchy(SceneWidget):
         return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self._scene) if self._scene else None
 
     def refresh(self) -> None:
+        self.filling = True  # what Qt selects meanwhile is nobody's choice
         self._model.clear()
         tree = self.subjectHierarchyNode()
         if tree is not None:
             self._fill(tree, self.rootItem(), self._model.invisibleRootItem())
         self.show_items()
+        self.filling = False
         known = set(self.items())
         self.choose(tuple(each for each in self._current if each in known))
+        self.show_choice()
 
     def show_items(self) -> None:
         """The model was filled anew."""
@@ -177,7 +181,8 @@ class HierarchyTree(_Hierarchy):
         self.target.viewport().update()
 
     def _selected(self) -> None:
-        self.choose(tuple(each.data(_ITEM) for each in self.target.selectionModel().selectedIndexes()))
+        if not self.filling:
+            self.choose(tuple(each.data(_ITEM) for each in self.target.selectionModel().selectedIndexes()))
 
     def setMultiSelection(self, several: bool) -> None:
         self.hold_value("multiSelection", several)

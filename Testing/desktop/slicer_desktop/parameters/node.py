@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import slicer
@@ -56,6 +57,7 @@ class ParameterNode:
         self.prefix = prefix or ""
         self._bindings: dict[int, dict[str, Connector]] = {}
         self._next_tag = 0
+        self._observer: int | None = None
         self._showing = False
         for name in self.allParameters:
             getattr(self, name)  # what the node lacks gets its default
@@ -86,18 +88,24 @@ class ParameterNode:
         for name, connector in bound.items():
             connector.write(self.getValue(name))
             connector.on_changed(lambda name=name, connector=connector: self._take(name, connector))
-        self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda caller, event: self._show())
+        if self._observer is None:
+            me = weakref.ref(self)  # an observer that holds its node may be collected while VTK still calls it
+            self._observer = self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda caller, event: _show(me()))
         return tag
 
     def disconnectGui(self, tag: int) -> None:
         for connector in self._bindings.pop(tag, {}).values():
             connector.on_changed(None)
+        if not self._bindings and self._observer is not None:
+            self.RemoveObserver(self._observer)
+            self._observer = None
 
     def _take(self, name: str, connector: Connector) -> None:
         if not self._showing:
             self.setValue(name, connector.read())
 
-    def _show(self) -> None:
+    def showOnWidgets(self) -> None:
+        """Bring the widgets to what the node has."""
         if self._showing:
             return
         self._showing = True
@@ -123,3 +131,8 @@ class ParameterNode:
 
     def RemoveObserver(self, tag: int) -> None:
         self.parameterNode.RemoveObserver(tag)
+
+
+def _show(parameters: ParameterNode | None) -> None:
+    if parameters is not None:
+        parameters.showOnWidgets()
