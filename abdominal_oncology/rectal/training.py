@@ -49,7 +49,7 @@ def default_recipe(network: str = _NETWORK) -> Recipe:
         STAGES,
         (FOCAL, TRIPLET),
         TrainConfig(
-            epochs=3,
+            epochs=2,
             optimizer="adamw",
             learning_rate=3e-4,
             weight_decay=0.01,
@@ -65,8 +65,8 @@ def default_recipe(network: str = _NETWORK) -> Recipe:
         batch=8,
     )
     flat = network if network == _SPLIT else _FLAT
-    slices = replace(at_slice_level(volume), network=flat, batch=16)
-    return replace(volume, before=slices.with_train(epochs=20, learning_rate=1e-3))
+    slices = replace(at_slice_level(volume), network=flat)
+    return replace(volume, before=slices.with_train(epochs=20, learning_rate=1e-3, validate_every=5))
 
 
 def published_recipe(network: str = _NETWORK) -> Recipe:
