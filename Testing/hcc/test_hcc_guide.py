@@ -111,7 +111,7 @@ def test_its_bundle_answers_and_fuses(done):
     assert set(fusion.models) == set(PARTS)
     assert 0 < fusion.models["dlf+hf"].probability(values) < 1
     assert fusion.models["dlf+hf"].inputs == INPUTS
-    assert answers[0].unfamiliar < 3
+    assert max(each.unfamiliar for each in answers) < 1.2  # they were trained on
     assert 0.5 <= facts.thresholds["abstain"] < 1
 
 

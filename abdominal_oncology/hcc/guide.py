@@ -200,7 +200,15 @@ def _train_quartet(lesions: LesionSet, recipe: Recipe, request: GuideRequest, pr
             device=request.device,
             progress=reporting,
         ).network.cpu()
-    return Quartet(members).eval()
+    return _as_it_will_be_read(Quartet(members).eval())
+
+
+def _as_it_will_be_read(network: nn.Module) -> nn.Module:
+    """With weights rounded as the bundle keeps them, so that what is measured on it is true of the bundle."""
+    from abdominal_oncology.learning.bundle.weights import state_to_write
+
+    network.load_state_dict({name: value.float() for name, value in state_to_write(network, half=True).items()})
+    return network
 
 
 def _facts(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,8 +156,3 @@ def method_row(baseline: Sequence[float], parts: Mapping[Part, Sequence[float]])
     row = {BASELINE: over(baseline)} | {TITLES[name]: over(parts[name]) for name in PARTS}
     row[GAIN] = Measured(row[TITLES["dlf+hf"]].value - row[BASELINE].value)
     return row
-
-
-def finished(folder: Path) -> bool:
-    """Whether a row of this experiment was measured before."""
-    return (folder / "result.json").exists()

@@ -36,6 +36,11 @@ class PlainBody(nn.Module):
             entering = leaving
         self.convolutions = nn.Sequential(*layers)
         self.dense = nn.Sequential(nn.Linear(entering, _DENSE), nn.ReLU())
+        for name, weight in self.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(weight)
+            else:  # torch's own start shrinks the signal two hundred times on its way through
+                nn.init.kaiming_normal_(weight, nonlinearity="relu")
 
     def forward(self, patches: Tensor) -> Tensor:
         maps: Tensor = self.convolutions(self.channels(patches))
