@@ -12,6 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from abdominal_oncology.cli import main  # noqa: E402
+from abdominal_oncology.cli.output import ExitCode  # noqa: E402
 from abdominal_oncology.errors import Cancelled, InvalidInputError  # noqa: E402
 from abdominal_oncology.hcc import patch, training  # noqa: E402
 from abdominal_oncology.hcc.fusion import INPUTS, PARTS, Fusion  # noqa: E402
@@ -174,4 +175,4 @@ def test_the_command_tells_its_figures_as_json(tmp_path, capsys, recipe):
     assert set(told["results"]) >= {"auc:baseline", "auc:dlf+hf", "auc:li-rads"}
     facts = load_bundle(tmp_path / "run" / "bundle").facts
     assert facts.name == "hcc-cli"
-    assert main(["guide", *options, "--folds", "1"]) == 2
+    assert main(["guide", *options, "--folds", "1"]) == ExitCode.BAD_INPUT
