@@ -78,6 +78,14 @@ def deaf(request: JobRequest, context: JobContext) -> JobResult:
     return JobResult()
 
 
+def flood(request: JobRequest, context: JobContext) -> JobResult:
+    """Listens to nobody and writes without end."""
+    context.progress(0.0, "writing")
+    line = b"a line that nobody wants\n" * 100
+    while True:
+        os.write(2, line)
+
+
 def sleep(request: JobRequest, context: JobContext) -> JobResult:
     context.progress(0.5, "sleeping")
     time.sleep(request.settings["seconds"])
@@ -170,7 +178,22 @@ def peak_memory() -> int:
 
 _JOBS: dict[str, Work] = {
     job.__name__: job
-    for job in (read, skim, copy, double_read, polite, bookworm, deaf, sleep, chatter, fail, fail_oddly, bug, die)
+    for job in (
+        read,
+        skim,
+        copy,
+        double_read,
+        polite,
+        bookworm,
+        deaf,
+        flood,
+        sleep,
+        chatter,
+        fail,
+        fail_oddly,
+        bug,
+        die,
+    )
 } | {job.__name__: job for job in (hungry, objects, threads, leave_models)}
 
 

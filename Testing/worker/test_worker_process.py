@@ -98,6 +98,13 @@ def test_a_deaf_job_is_killed_and_the_next_one_works(shared: WorkerClient) -> No
     assert not is_alive(before)
 
 
+def test_a_flood_of_output_holds_up_no_kill(shared: WorkerClient) -> None:
+    job = submit_and_wait_for_start(shared, JobRequest("flood"))
+    job.cancel()
+    assert pump_until(shared, lambda: job.is_over) < HALF_A_SECOND
+    assert len(shared.log) == 500
+
+
 def test_after_a_kill_a_fresh_process_waits(shared: WorkerClient) -> None:
     job = submit_and_wait_for_start(shared, JobRequest("deaf"))
     job.cancel()

@@ -17,7 +17,7 @@ from typing import IO
 from abdominal_oncology.worker.launch import Launch, worker_launch
 from abdominal_oncology.worker.transport import Listener
 
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 16
 _END_SECONDS = 1.0
 
 
@@ -107,12 +107,12 @@ class ProcessTransport:
 
     def pump(self, seconds: float) -> None:
         try:
-            event = self._events.get(timeout=self._clock.wait_at_most(seconds))
-            while True:
-                event()
-                event = self._events.get_nowait()
+            event: Callable[[], None] | None = self._events.get(timeout=self._clock.wait_at_most(seconds))
         except queue.Empty:
-            self._clock.make_due_calls()
+            event = None
+        if event is not None:
+            event()
+        self._clock.make_due_calls()  # also when events never end: a flood of output must not hold up a kill
 
     def _follow(self, process: subprocess.Popen[bytes], listener: Listener) -> None:
         """In a thread of its own: both streams to their ends, then the end itself."""
