@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.hcc.features.published import Energy
 from abdominal_oncology.hcc.fusion import PARTS, Fusion
 from abdominal_oncology.hcc.fusion_fit import cross_fused, fit_all_parts
 from abdominal_oncology.hcc.lesion_set import LesionSet, fusion_rows, lesion_set
@@ -242,7 +243,7 @@ def _facts(
         request.trained_on or (PHANTOMS if request.phantoms else "patients of the user's own manifest"),
         {"member": recipe.network},
         dict(recipe.preparation),
-        {"fusion": fusion.to_table()},
+        {"fusion": fusion.to_table(), "energy": Energy.MEAN.value},
         round(case_temperature(crossed.answers["hcc"], crossed.lesions.asked("hcc")), 5),
         {"abstain": abstain_below(whole)},
         familiar_features(network, store, everyone, recipe.train.seed),

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from abdominal_oncology.errors import InvalidInputError, MissingInputError
 from abdominal_oncology.hcc import networks
+from abdominal_oncology.hcc.answer_lesions import Askable, askable
 from abdominal_oncology.hcc.bundles import BUNDLES
 from abdominal_oncology.hcc.case import PLAIN, MultiphaseCase
-from abdominal_oncology.hcc.cut import cut_patch
 from abdominal_oncology.hcc.finding import case_finding, lesion_finding
 from abdominal_oncology.hcc.lesion_answers import answers_of
-from abdominal_oncology.hcc.lesion_input import LesionPreparation, input_of_cut
+from abdominal_oncology.hcc.lesion_input import LesionPreparation
 from abdominal_oncology.hcc.measure import LesionMeasurements, measure_prepared
 from abdominal_oncology.hcc.patch import PHASES
 from abdominal_oncology.hcc.prepare import prepare
@@ -24,7 +22,7 @@ from abdominal_oncology.imaging.image import Modality
 from abdominal_oncology.learning.answers import Answers
 from abdominal_oncology.learning.bundle.facts import BundleFacts
 from abdominal_oncology.learning.case import Case
-from abdominal_oncology.learning.finding import Finding, FindingWarning, Provenance
+from abdominal_oncology.learning.finding import Finding, Provenance
 from abdominal_oncology.learning.recipe import Recipe
 from abdominal_oncology.learning.samples import Labelled, Samples
 from abdominal_oncology.learning.task import About
@@ -65,29 +63,31 @@ class HccTask:
         return asked(recipe, question)
 
     def samples(self, case: Case, preparation: Mapping[str, Any], progress: Progress = silent) -> Samples:
-        """One patch per lesion; the context is what was measured on each."""
+        """One patch for each lesion that networks can be asked about; the context is what was measured on all."""
         settings = LesionPreparation.from_mapping(preparation)
         prepared = prepare(multiphase_case(case), progress=part(progress, 0.0, 0.6))
-        inputs: list[NDArray[np.uint8]] = []
-        warnings: list[FindingWarning] = []
-        for lesion in prepared.case.lesions:
-            patch = cut_patch(prepared, lesion)
-            inputs.append(input_of_cut(patch, settings, f"{case.case}, {lesion.name}"))
-            warnings += patch.warnings
-        measured = measure_prepared(prepared, part(progress, 0.6, 1.0))
-        return Samples(np.stack(inputs), warnings=tuple(warnings), context=tuple(measured))
+        measured = tuple(measure_prepared(prepared, part(progress, 0.6, 1.0)))
+        cut = askable(prepared, measured, settings)
+        if cut.inputs is None:
+            raise MissingInputError(
+                cut.remarks[0][0].message,
+                where=f"case {case.case}",
+                remedy="give all three phases, or go on without networks (abdominal-oncology hcc): measured features "
+                "and LI-RADS need no delayed phase",
+            )
+        return Samples(cut.inputs, context=_Lesions(measured, cut))
 
     def training_samples(self, case: Case, preparation: Mapping[str, Any], progress: Progress = silent) -> Samples:
         """The patch of the one lesion that the case's label speaks of; the context is what was measured on it."""
         whole = self.samples(case, preparation, progress)
-        measured = _measured(whole)
+        measured = _lesions(whole).measured
         if len(measured) != 1:
             raise InvalidInputError(
                 f"{len(measured)} lesions are outlined, and a case of a training has one label",
                 where=f"case {case.case}, mask.{LESIONS}",
                 remedy="give every lesion a row of its own with a mask of it alone; its patient keeps them together",
             )
-        return Samples(whole.inputs, warnings=whole.warnings, context=measured[0])
+        return Samples(whole.inputs, context=measured[0])
 
     def phantoms(self, count: int, seed: int, recipe: Recipe, progress: Progress = silent) -> Iterator[Labelled]:
         return phantom_samples(count, seed, recipe, progress)
@@ -96,13 +96,15 @@ class HccTask:
         self, case: Case, samples: Samples, answers: Answers, facts: BundleFacts, provenance: Provenance
     ) -> Finding:
         """A finding per lesion, and the case's from them."""
-        measured = _measured(samples)
-        told = answers_of(answers, facts.network)
+        known = _lesions(samples)
+        told = known.cut.spread(answers_of(answers, facts.network))
         lesions = [
-            lesion_finding(each, answers=answer, facts=facts, provenance=provenance)
-            for each, answer in zip(measured, told, strict=True)
+            lesion_finding(
+                replace(each, warnings=(*each.warnings, *more)), answers=answer, facts=facts, provenance=provenance
+            )
+            for each, (answer, more) in zip(known.measured, told, strict=True)
         ]
-        return case_finding(case.case, lesions, provenance).with_warnings(samples.warnings)
+        return case_finding(case.case, lesions, provenance)
 
 
 def multiphase_case(case: Case) -> MultiphaseCase:
@@ -133,10 +135,17 @@ def multiphase_case(case: Case) -> MultiphaseCase:
     )
 
 
-def _measured(samples: Samples) -> tuple[LesionMeasurements, ...]:
-    measured = samples.context
-    assert isinstance(measured, tuple)
-    return measured
+@dataclass(frozen=True)
+class _Lesions:
+    """What deciding needs again of a case."""
+
+    measured: tuple[LesionMeasurements, ...]
+    cut: Askable
+
+
+def _lesions(samples: Samples) -> _Lesions:
+    assert isinstance(samples.context, _Lesions)
+    return samples.context
 
 
 TASK = HccTask()
