@@ -102,7 +102,7 @@ def test_the_region_that_was_written_can_be_given_back(
 
 
 def test_a_chosen_sensitivity_and_threshold(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ("--bundle", files / "bundle", "--engine", "torch", "--no-tta", "--json")
+    words = ("--mask", files / "tumour.nii.gz", "--bundle", files / "bundle", "--engine", "torch", "--no-tta", "--json")
     assert rectal(files / "dicom", "--sensitivity", "0.9", *words) == ExitCode.DONE
     assert as_json(capsys)["finding"]["tables"]["operating"][0]["name"] == "sensitivity 0.90"
     assert rectal(files / "dicom", "--threshold", "0.001", *words) == ExitCode.DONE

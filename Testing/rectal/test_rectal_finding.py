@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -175,6 +177,13 @@ def test_doubts_of_others_are_handed_on_and_one_takes_the_answer_away(prepared):
     assert withheld.decision is None
     assert withheld.reason.startswith("cannot tell: the series is not T2-weighted")
     assert withheld.probabilities["T3"] == pytest.approx(0.9)
+
+
+def test_a_place_that_nobody_chose_and_nothing_found_takes_the_answer_away(prepared):
+    nowhere = replace(prepared, warnings=(FindingWarning("region-not-located", "nobody said where the rectum is"),))
+    withheld = found(nowhere, 0.9)
+    assert withheld.decision is None
+    assert withheld.reason.startswith("cannot tell: nobody said where the rectum is; T3 with probability 0.90")
 
 
 def test_strange_volumes_and_what_the_predictor_had_to_do_are_told(prepared):

@@ -49,6 +49,10 @@ def net():
     return predictor()
 
 
+def middle(image):
+    return Box(image.geometry.centre_mm, (80.0, 80.0, 60.0))
+
+
 def codes(staged):
     return {warning.code for warning in staged.finding.warnings}
 
@@ -251,7 +255,7 @@ def test_it_can_be_cancelled(net, t2):
 
     with pytest.raises(Cancelled):
         stage(t2, predictor=net, progress=stop)
-    assert stage(t2, predictor=net, settings=ONE_LOOK).finding.decision
+    assert stage(t2, predictor=net, box=middle(t2), settings=ONE_LOOK).finding.decision
 
 
 def test_a_bundle_for_another_question_is_refused(t2):
@@ -283,7 +287,8 @@ def test_a_sagittal_series_is_refused(net, t2):
 
 
 def test_five_slices_are_staged_with_a_warning_and_two_are_not(net, t2):
-    few = stage(repeated(t2, 5), predictor=net, settings=ONE_LOOK)
+    five = repeated(t2, 5)
+    few = stage(five, predictor=net, box=middle(five), settings=ONE_LOOK)
     assert few.finding.decision
     assert "few-slices" in codes(few)
     assert len(few.finding.tables["slices"]) == 5
@@ -342,7 +347,8 @@ def test_heavy_shading_is_told_and_can_be_corrected(net, t2):
 def test_a_header_that_says_diffusion_takes_the_answer_away(net, t2):
     from abdominal_oncology.imaging.image import Source
 
-    staged = stage(moved(t2, source=Source(header={"SeriesDescription": "DWI b800"})), predictor=net, settings=ONE_LOOK)
+    diffusion = moved(t2, source=Source(header={"SeriesDescription": "DWI b800"}))
+    staged = stage(diffusion, predictor=net, box=middle(t2), settings=ONE_LOOK)
     assert staged.finding.decision is None
     assert staged.finding.reason.startswith("cannot tell: the series is not T2-weighted")
 

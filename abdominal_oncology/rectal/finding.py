@@ -32,6 +32,9 @@ SLICES, VIEWS, REGION, OPERATING = "slices", "views", "region", "operating"
 """Tables of evidence."""
 OVER_VIEWS = "T3 probability over views"
 
+_WITHHOLDING = (NOT_T2, "region-not-located")
+"""Doubts that take the answer away: another weighting, or a place that nobody chose and nothing found."""
+
 _FAMILIAR = 1.0
 _WITHIN_90 = 1.645
 _AS_IT_IS = "as it is"
@@ -133,9 +136,9 @@ def region_box(finding: Finding, directions: Matrix) -> Box:
 def _decide(
     chance: float, point: OperatingPoint, facts: BundleFacts, doubts: Sequence[FindingWarning]
 ) -> tuple[str | None, str]:
-    """Withheld where the image is of the wrong kind, or the answer nearer to the threshold than the bundle answers."""
+    """Withheld where image or region are not what a stage can be told of, and too near to the threshold."""
     said = f"T3 with probability {chance:.2f}; {point.describe()}"
-    wrong = next((each for each in doubts if each.code == NOT_T2), None)
+    wrong = next((each for each in doubts if each.code in _WITHHOLDING), None)
     if wrong is not None:
         return None, f"cannot tell: {wrong.message}; {said}"
     # the bundle's limit is a distance from one half; at another threshold the same distance in log-odds counts

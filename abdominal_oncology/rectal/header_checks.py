@@ -10,7 +10,7 @@ from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.learning.finding import FindingWarning
 
 NOT_T2 = "not-t2-weighted"
-"""The one doubt that takes the answer away: the network has never seen another weighting."""
+"""This doubt takes the answer away: the network has never seen another weighting."""
 
 _SHORTEST_T2_MS, _SHORTEST_REPETITION_MS = 60.0, 1500.0
 _LONGEST_T2_MS = 180.0
