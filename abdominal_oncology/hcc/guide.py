@@ -152,6 +152,7 @@ def cross_guide(
     lesions: LesionSet, recipe: Recipe, folder: Path, device: str = "cpu", progress: Progress = silent
 ) -> CrossGuided:
     """Four networks in the folds of the lesions' store; a finished fold is not trained again."""
+    from abdominal_oncology.hcc import networks  # noqa: F401  imported to be registered
     from abdominal_oncology.learning.crossval import cross_validate
 
     answers, chances = {}, {}

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SMALL_GAP, LARGE_GAP = "small gap in size (D1)", "large gap in size (D2)"
-WITHIN_MM = 2.0
+WITHIN_MM = 1.0
 SIZE, BOTH, WITHOUT = "size alone", TITLES["dlf+hf"], "DLF+HF without size"
 EQUAL = f"at equal size (within {WITHIN_MM:g} mm)"
 _NETWORK = "Tiny"
@@ -104,8 +104,8 @@ SIZE_BIAS = Experiment(
     (
         PHANTOM_NOTE,
         LABEL_NOTE,
-        "At equal size: how often an HCC is ranked above another lesion whose size differs by no more than 2 mm. What "
-        "is left there is not size.",
+        "At equal size: how often an HCC is ranked above another lesion whose size differs by no more than 1 mm. "
+        "Hardly any of what is left there is size.",
         "Every answer is out of fold; Tiny networks. The paper prints no such table.",
     ),
 )
