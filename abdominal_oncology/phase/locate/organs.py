@@ -15,7 +15,8 @@ from abdominal_oncology.phase.locate.stack import Stack
 _SPLEEN_LEVELS_MM = (15.0, -165.0)
 _KIDNEY_LEVELS_MM = (-75.0, -235.0)
 _KIDNEY_MM2 = (1000.0, 4800.0)
-_KIDNEY_FLOORS_HU = (8.0, 75.0, 105.0, 140.0)
+_PLAIN_FLOORS_HU, _BRIGHT_FLOORS_HU = (-20.0, 8.0), (75.0, 105.0, 140.0)
+"""A kidney is what is above one of them: halfway to fat and clear of fluid; above muscle, liver and veins."""
 _KIDNEY_HU = (5.0, 330.0)
 _LEAST_FILL = 0.87
 _LEAST_FAT = 0.45
@@ -107,7 +108,9 @@ def _even_piece(stack: Stack, n: int, wanted: _Wanted, taken: Mask | None) -> Pa
 def find_kidneys(stack: Stack, enhanced: bool | None) -> tuple[list[Patch | None], list[Patch | None]]:
     """Right and left: blunt pieces beside the spine that fat sets apart; brighter than muscle if blood is ``enhanced``
     (None: not known)."""
-    floors = _KIDNEY_FLOORS_HU if enhanced is None else _KIDNEY_FLOORS_HU[1:] if enhanced else _KIDNEY_FLOORS_HU[:1]
+    floors: tuple[float, ...] = () if enhanced else _PLAIN_FLOORS_HU
+    if enhanced is not False:
+        floors += _BRIGHT_FLOORS_HU
     both: tuple[list[Patch | None], list[Patch | None]] = ([], [])
     for n in range(len(stack)):
         level = stack.level_mm[n]
