@@ -249,14 +249,14 @@ def test_a_training_goes_on_from_a_bundle(tmp_path: Path) -> None:
 def test_the_temperature_of_a_bundle_is_that_of_cases(store: SampleStore, tmp_path: Path) -> None:
     """Ten samples that each are unsure but agree make a sure case: their mean must be sharpened."""
     from abdominal_oncology.learning.fit import StoreAnswers
-    from abdominal_oncology.learning.package import _case_temperature
+    from abdominal_oncology.learning.package import case_temperature
 
     rng = np.random.default_rng(0)
     sure = 0.8 * np.where(store.labels == 1, 1.0, -1.0)
     flipped = np.repeat(np.where(rng.random(len(store.cases)) < 0.1, -1.0, 1.0), 3)  # one case in ten is wrong
     logits = np.stack([np.zeros(len(store)), sure * flipped], axis=1).astype(np.float32)
     answers = StoreAnswers(logits, logits, store.owners)
-    temperature = _case_temperature(answers, store)
+    temperature = case_temperature(answers, store)
     confidence = answers.by_case(store, temperature).probabilities.max(axis=1).mean()
     right = float(value("accuracy", answers.by_case(store)))
     assert confidence == pytest.approx(right, abs=0.02)
