@@ -86,8 +86,8 @@ class RectalTask:
         )
 
     def decision_table(self, predictions: Predictions) -> Mapping[str, Any]:
-        """Operating points; see :func:`~.operating.operating_table`."""
-        return operating_table(predictions)
+        """Operating points (:func:`~.operating.operating_table`); none where only one stage was held out."""
+        return operating_table(predictions) if len(set(predictions.truth.tolist())) == 2 else {}
 
 
 TASK = RectalTask()

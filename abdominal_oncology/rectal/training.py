@@ -28,6 +28,24 @@ TRIPLET = LossTerm("triplet")
 DIFFICULTY = (0.3, 1.0)
 """Phantoms to train and test on are drawn evenly from this range of :func:`~.phantom.rectal_phantom`'s difficulty."""
 
+TURNED = {
+    "operations": [
+        {"name": "rotation", "probability": 1.0, "strength": 180.0},
+        {"name": "shift", "probability": 0.5, "strength": 0.06},
+        {"name": "scale", "probability": 0.5, "strength": 0.1},
+        {"name": "horizontal_flip", "probability": 0.5},
+        {"name": "brightness", "probability": 0.3, "strength": 0.2},
+        {"name": "contrast", "probability": 0.3, "strength": 0.2},
+        {"name": "gaussian_blur", "probability": 0.1, "strength": 1.0},
+    ],
+    "outside": "reflection",
+}
+"""A tumour may sit at any hour of the wall, and depth is no matter of direction: any turn is another patient.
+
+Few patients are learned by heart: in a trial with 226 of them, turned by 15° at most, the error fell for seven epochs
+while cases never seen stayed at an AUC of one half.
+"""
+
 _NETWORK, _FLAT = "f-rmc5", "f-r2d"
 _SPLIT = "f-r2plus1d"  # its kernels are in two parts, which no flat encoder has
 _MARKS_CHANNEL = 1
@@ -59,7 +77,7 @@ def default_recipe(network: str = _NETWORK) -> Recipe:
         ),
         network_options={"aggregation": "bilinear"},
         preparation=VolumePreparation(size=128, field_mm=80.0, depth=16, scale_by="region").to_mapping(),
-        augmentation="rectal",
+        augmentation=TURNED,
         mask_channels=(_MARKS_CHANNEL,),
         sampler="oversampled",
         batch=8,
