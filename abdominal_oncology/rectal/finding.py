@@ -18,7 +18,7 @@ from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.learning.answers import Answers
 from abdominal_oncology.learning.bundle.facts import BundleFacts
 from abdominal_oncology.learning.finding import Cell, Finding, FindingWarning, Measurement, Provenance
-from abdominal_oncology.rectal.evidence import Evidence, slice_rows
+from abdominal_oncology.rectal.evidence import Evidence, Floats, slice_rows
 from abdominal_oncology.rectal.header_checks import NOT_T2
 from abdominal_oncology.rectal.marks import Placed
 from abdominal_oncology.rectal.measured import contradiction, measure_masks
@@ -89,7 +89,7 @@ def stage_finding(
         decision,
         {facts.classes[0]: 1 - chance, facts.classes[1]: chance},
         replace(provenance, settings=settings),
-        f"{reason}{_carried(evidence, prepared, placed)}",
+        f"{reason}{_carried(evidence, prepared, placed, chance >= point.threshold)}",
         (*over_views, *measured.measurements),
         _tables(prepared, evidence, placed) | {VIEWS: _view_rows(looks, rows), OPERATING: (_point_row(point),)},
         tuple(dict.fromkeys(doubts)),
@@ -148,11 +148,11 @@ def _decide(
     return facts.classes[int(chance >= point.threshold)], said
 
 
-def _carried(evidence: Evidence | None, prepared: PreparedVolume, placed: Placed | None) -> str:
+def _carried(evidence: Evidence | None, prepared: PreparedVolume, placed: Placed | None, is_t3: bool) -> str:
     """The slices that spoke most for the answer, in words."""
     if evidence is None or placed is None:
         return ""
-    towards = evidence.influence if evidence.influence.sum() >= 0 else -evidence.influence
+    towards = evidence.influence if is_t3 else -evidence.influence
     most = [int(n) for n in np.argsort(-towards)[:3] if towards[n] > 0]
     if not most:
         return ""
@@ -161,7 +161,7 @@ def _carried(evidence: Evidence | None, prepared: PreparedVolume, placed: Placed
     return f"; carried most by slice{'s' if len(stored) > 1 else ''} {', '.join(map(str, stored))}"
 
 
-def _over_views(rows: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Measurement:
+def _over_views(rows: Floats) -> Measurement:
     """The mean and the range in which nine of ten looks lie, taken on log-odds."""
     odds = np.array([_log_odds(float(each)) for each in rows])
     reach = _WITHIN_90 * float(odds.std(ddof=1))
@@ -170,9 +170,7 @@ def _over_views(rows: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Measureme
     return Measurement(OVER_VIEWS, float(rows.mean()), "1", low, high, note)
 
 
-def _answer_warnings(
-    answers: Answers, rows: np.ndarray[tuple[int], np.dtype[np.float64]], point: OperatingPoint
-) -> list[FindingWarning]:
+def _answer_warnings(answers: Answers, rows: Floats, point: OperatingPoint) -> list[FindingWarning]:
     found = [FindingWarning("prediction-went-on", note) for note in answers.notes]
     above = int((rows >= point.threshold).sum())
     other = min(above, len(rows) - above)
@@ -215,9 +213,7 @@ def _tables(
     return tables
 
 
-def _view_rows(
-    looks: Sequence[Look], rows: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> tuple[Mapping[str, Cell], ...]:
+def _view_rows(looks: Sequence[Look], rows: Floats) -> tuple[Mapping[str, Cell], ...]:
     named = any(look.network for look in looks)
     return tuple(
         {**({"network": look.network} if named else {}), "view": look.view, "probability": round(float(chance), 4)}

@@ -14,7 +14,7 @@ import numpy as np
 
 from abdominal_oncology.errors import InvalidInputError, UnreadableFileError
 from abdominal_oncology.learning.bundle.facts import BundleFacts
-from abdominal_oncology.learning.metrics import Predictions
+from abdominal_oncology.learning.metrics import Floats, Predictions
 
 POINTS, ROC, CASES = "operating_points", "roc", "cases"
 DEFAULT = "default"
@@ -113,7 +113,7 @@ def threshold_for(facts: BundleFacts, sensitivity: float | None = None) -> float
     return operating_point(facts, sensitivity).threshold
 
 
-def _row(threshold: float, found: np.ndarray[Any, Any], kept: np.ndarray[Any, Any]) -> list[float]:
+def _row(threshold: float, found: Floats, kept: Floats) -> list[float]:
     threshold = float(np.floor(threshold * 1e6) / 1e6)  # rounded down, so that the case itself still reaches it
     return [threshold, round(float((found >= threshold).mean()), 4), round(float((kept < threshold).mean()), 4)]
 
