@@ -344,3 +344,23 @@ def test_qsize_and_the_like_are_values(qt: Any) -> None:
     assert (widget.minimumSize.width(), widget.minimumHeight) == (30, 40)
     with pytest.raises(AttributeError, match="does not accept"):
         widget.minimumSize = (30, 40)
+
+
+def test_names_that_came_with_qt_6_are_not_used(qt: Any) -> None:
+    """Slicer may be built with Qt 5.15; a panel that uses them would open here and fail there."""
+    from slicer_desktop.newer_qt import NEWER
+
+    for kind, names in NEWER.items():
+        for name in names:
+            assert name in dir(getattr(qt, kind)._info.qt), f"{kind}.{name}"  # or it was misspelt
+            assert getattr(qt, kind)._info.member(name) is None
+    box = qt.QCheckBox()
+    assert not hasattr(box, "checkStateChanged")
+    box.stateChanged.connect(print)
+    assert not hasattr(qt.QFormLayout(), "setRowVisible")
+
+
+def test_checkboxes_tell_by_qt_5_signals(qt: Any, desktop: Any) -> None:
+    box = qt.QCheckBox()
+    assert box.connect("checkStateChanged(Qt::CheckState)", print) is False
+    assert desktop.journal.take()

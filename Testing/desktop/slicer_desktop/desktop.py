@@ -39,6 +39,7 @@ class Desktop:
     def __enter__(self) -> Desktop:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
         self.qt_application = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
+        _check_references(self.qt_application)
         self.qt_application.setApplicationName("Slicer")
         self.qt_application.setOrganizationName("NA-MIC")
         self.qt_application.setStyle("Fusion")
@@ -185,6 +186,15 @@ class Desktop:
         else:
             self._undo.callback(where.pop, name, None)
         where[name] = value
+
+
+def _check_references(application: Any) -> None:
+    """PySide6 6.12 gives away a reference to None with every call under Python 3.11, until the interpreter aborts."""
+    before = sys.getrefcount(None)
+    for _ in range(200):
+        application.processEvents()
+    if sys.getrefcount(None) < before - 150:
+        raise RuntimeError("this PySide6 loses references under this Python; install PySide6-Essentials<6.12")
 
 
 def _module(name: str, members: dict[str, Any]) -> ModuleType:

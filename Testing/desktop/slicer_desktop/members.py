@@ -15,6 +15,7 @@ from typing import Any
 from PySide6 import QtCore, QtGui, QtNetwork, QtUiTools, QtWidgets
 
 from slicer_desktop import enums, facts, methods, native, properties, signals
+from slicer_desktop.newer_qt import is_newer
 from slicer_desktop.wrapper import Member, WrapperType
 
 LIBRARIES = (QtCore, QtGui, QtWidgets, QtNetwork, QtUiTools)
@@ -30,7 +31,7 @@ class ClassInfo:
         self.qt = qt_class(facts.qt_base(name) if self.lineage else name)
         self._members: dict[str, Member | None] = {}
         self._qt_properties, self._qt_signals = _meta_names(self.qt)
-        self.signals = frozenset(self._qt_signals)
+        self.signals = frozenset(each for each in self._qt_signals if not is_newer(self.qt, each.partition("(")[0]))
 
     def member(self, name: str) -> Member | None:
         if name not in self._members:
@@ -59,7 +60,7 @@ class ClassInfo:
                 return properties.FactsProperty(each.properties[name], each.enums)
         if name == "singleShot" and issubclass(self.qt, QtCore.QTimer):
             return None  # the static method is meant
-        return self._qt_properties.get(name)
+        return None if is_newer(self.qt, name) else self._qt_properties.get(name)
 
     def _method(self, name: str) -> Member | None:
         known = [each for kind in self.lineage for each in kind.methods if each.name == name]
@@ -68,6 +69,8 @@ class ClassInfo:
             return methods.FactsMethod(name, known)
         if told:
             return signals.SignalMember(told[0])
+        if is_newer(self.qt, name):
+            return None
         if issubclass(self.qt, QtCore.QObject):
             own = methods.DECORATORS.get(name)
             if own is not None:
