@@ -236,3 +236,13 @@ def test_only_the_slices_needed_are_read(scene: LiverScene) -> None:
     assert block.geometry.shape[1] <= 7
     index = np.round(scene.grid.to_index(block.geometry.to_world([0, 0, 0]))).astype(int)
     assert block.voxels[0, 0, 0] == scene.image("portal").voxels[tuple(index)]
+
+
+def test_a_map_of_organs_is_not_taken_for_lesions() -> None:
+    scene = LiverScene(spacing_mm=(5.0, 5.0, 5.0), shape=(24, 32, 36))
+    labels = np.zeros(scene.grid.shape, np.uint8)
+    labels.reshape(-1)[4000 : 4000 + 60] = np.arange(1, 61)
+    with pytest.raises(InvalidInputError, match="60 lesions are outlined"):
+        scene.case(lesions=Image(labels, scene.grid, "MASK"))
+    with pytest.raises(WrongModalityError, match="not a mask"):
+        scene.case(lesions=Image(scene.image("portal").voxels, scene.grid, "MASK"))

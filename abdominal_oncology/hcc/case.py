@@ -31,6 +31,9 @@ PHASES = ("arterial", "portal", "delayed")
 """What the published method looks at, in its order; ``non-contrast`` may come beside them."""
 PLAIN = "non-contrast"
 
+MOST_LESIONS = 50
+"""A label map with more labels than this is one of organs, or no label map."""
+
 Volume = Image | SliceReader
 
 _THICK_MM = 3.5
@@ -175,9 +178,9 @@ def read_block(reader: SliceReader, corners_mm: NDArray[np.float64], where: str)
 def crop_mask(reader: SliceReader, what: str) -> Image:
     """A whole mask read and cut down to its box with a voxel around it; an empty one is refused."""
     mask = read_image(reader)
-    if not mask.is_mask:
+    if not mask.is_mask or (mask.voxels.dtype.kind == "i" and mask.voxels.min() < 0):  # HU pass for labels otherwise
         raise WrongModalityError(
-            f"the outline of {what} is an image, not a mask", where=mask.source.path, remedy="read it as a label map"
+            f"the outline of {what} is an image, not a mask", where=mask.source.path, remedy="give a label map"
         )
     try:
         start, stop = mask_box(mask)
@@ -212,6 +215,12 @@ def lesions_of(
         mask = crop_mask(reader, name or "the lesions")
         boxes = ndimage.find_objects(mask.voxels.astype(np.int32, copy=False))
         labels = [n for n, box in enumerate(boxes, start=1) if box is not None]
+        if len(labels) > MOST_LESIONS:
+            raise InvalidInputError(
+                f"{len(labels)} lesions are outlined; a liver with more than {MOST_LESIONS} is another question",
+                where=mask.source.path,
+                remedy="give a label map of the lesions alone, or say which labels they are",
+            )
         for label in labels:
             own = name if name and len(labels) == 1 else f"{name or 'lesion'} {label}"
             yield from _lesion(own, mask, label, boxes[label - 1], reader.geometry, portal or reader.geometry, split)
