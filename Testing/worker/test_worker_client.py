@@ -28,6 +28,7 @@ from abdominal_oncology.worker.protocol import (
     Failed,
     FromWorker,
     Hello,
+    Here,
     ImageFacts,
     Need,
     Part,
@@ -191,6 +192,33 @@ def test_a_callback_with_a_fault_stops_nobody_else(client: WorkerClient, still: 
         still.hear(done(job.number))
     assert job.state is JobState.DONE
     assert other.state is JobState.RUNNING
+    client.close()
+
+
+def test_a_callback_with_a_fault_loses_no_message(client: WorkerClient, still: Still, ear: Ear) -> None:
+    def faulty(fraction: float, stage: str) -> None:
+        raise KeyError(stage)
+
+    job = running(client, still, ear, progress=faulty)
+    with pytest.raises(KeyError):
+        still.hear(Reported(1, 0.1, "one"), Reported(1, 0.2, "two"), Need(5, 1, "i", (0,), 0), done(1))
+    assert any(isinstance(message, Here) and message.request == 5 for message in still.said)
+    assert job.state is JobState.DONE
+    client.close()
+
+
+def test_a_callback_may_let_the_window_work(client: WorkerClient, still: Still, ear: Ear) -> None:
+    """A dialogue in a callback hears what comes meanwhile; the order stays."""
+    order: list[str] = []
+
+    def dialogue(fraction: float, stage: str) -> None:
+        order.append(stage)
+        if stage == "one":
+            still.hear(Reported(1, 0.3, "three"))
+
+    running(client, still, ear, progress=dialogue)
+    still.hear(Reported(1, 0.1, "one"), Reported(1, 0.2, "two"))
+    assert order == ["one", "two", "three"]
     client.close()
 
 

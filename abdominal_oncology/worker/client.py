@@ -75,6 +75,7 @@ class WorkerClient:
         self._collected = Collected()
         self._supply: Supply | None = None
         self._output, self._errors = LineBuffer(), LineBuffer()
+        self._lines: deque[bytes] = deque()
         self._log: deque[LogLine] = deque(maxlen=_KEPT_LINES)
         self._closed = False
 
@@ -148,16 +149,13 @@ class WorkerClient:
     # what the transport calls
 
     def received(self, data: bytes) -> None:
-        for line in self._output.feed(data):
-            if self._state in (ClientState.STOPPED, ClientState.ENDING):
-                return
-            if not protocol.is_message(line):
-                self._tell(parse(line))
-                continue
-            try:
-                self._understand(line)
-            except WorkerError as wrong:  # of another version, or gone mad: there is no use in going on
-                self._give_up(wrong)
+        self._lines.extend(self._output.feed(data))
+        try:
+            while self._lines:
+                self._heed(self._lines.popleft())
+        finally:
+            if self._lines:  # a fault in somebody's callback must not lose what came with it
+                self.received(b"")
 
     def logged(self, data: bytes) -> None:
         for line in self._errors.feed(data):
@@ -190,6 +188,17 @@ class WorkerClient:
 
     # inside
 
+    def _heed(self, line: bytes) -> None:
+        if self._state in (ClientState.STOPPED, ClientState.ENDING):
+            return
+        if not protocol.is_message(line):
+            self._tell(parse(line))
+            return
+        try:
+            self._understand(line)
+        except WorkerError as wrong:  # of another version, or gone mad: there is no use in going on
+            self._give_up(wrong)
+
     def _next(self) -> None:
         if self._queue and self._state is ClientState.STOPPED and not self._closed:
             self._start()
@@ -207,6 +216,7 @@ class WorkerClient:
             self._fail_all(problem)
             return
         self._output, self._errors = LineBuffer(), LineBuffer()
+        self._lines.clear()
         self._starts += 1
         self._start_again = False
         self._become(ClientState.STARTING)
