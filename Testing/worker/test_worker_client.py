@@ -305,6 +305,19 @@ def test_a_crash_fails_one_job_and_the_next_gets_a_fresh_process(client: WorkerC
     assert not folders() - before
 
 
+def test_an_error_tells_the_log_of_its_own_process(client: WorkerClient, still: Still, ear: Ear) -> None:
+    running(client, still, Ear())
+    client.logged(b"the first process\n")
+    client.ended(1, False)
+    running(client, still, ear)
+    client.ended(1, False)
+    assert isinstance(ear.error, WorkerCrashedError)
+    assert ear.error.log == ()
+    assert "it says nothing about why" in str(ear.error)
+    assert [line.text for line in client.log] == ["the first process"]
+    client.close()
+
+
 def test_a_process_that_ends_at_its_start_is_not_tried_for_ever(client: WorkerClient, still: Still, ear: Ear) -> None:
     jobs = [client.submit(JobRequest("x")) for _ in range(2)]
     client.logged(b"ModuleNotFoundError: No module named 'numpy'\n")

@@ -77,6 +77,7 @@ class WorkerClient:
         self._output, self._errors = LineBuffer(), LineBuffer()
         self._lines: deque[bytes] = deque()
         self._log: deque[LogLine] = deque(maxlen=_KEPT_LINES)
+        self._words: deque[str] = deque(maxlen=_KEPT_LINES)
         self._closed = False
 
     @property
@@ -169,7 +170,7 @@ class WorkerClient:
             self._tell(parse(rest))
         self._drop_supply()
         self._become(ClientState.STOPPED)
-        log = [line.text for line in self._log]
+        log = tuple(self._words)
         try:
             if state is ClientState.STARTING:
                 self._fail_all(no_start(log))
@@ -217,6 +218,7 @@ class WorkerClient:
             return
         self._output, self._errors = LineBuffer(), LineBuffer()
         self._lines.clear()
+        self._words.clear()  # an error tells the log of its own process
         self._starts += 1
         self._start_again = False
         self._become(ClientState.STARTING)
@@ -309,7 +311,7 @@ class WorkerClient:
     def _give_up(self, error: WorkerError) -> None:
         self._become(ClientState.ENDING)
         self._transport.kill()
-        error.log = tuple(line.text for line in self._log)
+        error.log = tuple(self._words)
         self._fail_all(error)
 
     def _send(self, message: ToWorker) -> None:
@@ -317,6 +319,7 @@ class WorkerClient:
 
     def _tell(self, line: LogLine) -> None:
         self._log.append(line)
+        self._words.append(line.text)
         if self._current is not None:
             self._current.callbacks.log(line)
 
