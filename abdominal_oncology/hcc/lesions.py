@@ -212,8 +212,11 @@ def draw_lesion(
     size_mm: float,
     centre_mm: tuple[float, float, float] = (0.0, 0.0, 0.0),
     name: str = "lesion_1",
+    grain_hu: float | None = None,
 ) -> Lesion:
     """A lesion of ``kind`` for ``patient``; ``centre_mm`` in LPS anatomy coordinates.
+
+    ``grain_hu`` is the spread inside it; None draws what was measured on large lesions of its kind.
 
     >>> generator = np.random.default_rng(2)
     >>> lesion = draw_lesion(generator, Patient.sample(generator), "cyst", size_mm=20.0)
@@ -242,7 +245,7 @@ def draw_lesion(
         patient,
         shape,
         core,
-        max(1.0, float(rng.normal(*recipe.grain_hu))),
+        max(1.0, float(rng.normal(*recipe.grain_hu))) if grain_hu is None else grain_hu,
         fields,
         (recipe.rim_hu[0] * strength, recipe.rim_hu[1] * strength, recipe.rim_hu[2] * strength)
         if has_rim

@@ -24,6 +24,10 @@ PHASES = ("arterial", "portal", "delayed")
 
 _SECONDS = {"arterial": (39.0, 4.0), "portal": (75.0, 6.0), "delayed": (185.0, 20.0)}
 _MARGIN = (2, 4, 4)
+# Median and spread (of the logarithm) of the spread inside a lesion. The kinds' own figures are of lesions of 50 mm;
+# in small ones they would be the answer: with them the spread in the delayed phase alone had an AUC of 0.85 for HCC.
+_GRAIN = (12.0, 0.35)
+_CYST_GRAIN_HU = 2.0
 _OUTSIDE = {"visceral_fat": 0.45, "lung": 0.2, "muscle": 0.2, "stomach": 0.15}
 _FIXED_HU = {"lung": -820.0, "stomach": 40.0}
 
@@ -70,7 +74,8 @@ def lesion_patch(
     cirrhotic = rng.random() < max(0.4, RECIPES[chosen].cirrhosis_share)
     patient = Patient.sample(rng, condition="cirrhosis" if cirrhotic else None)
     drawn_size = draw_size(rng, chosen is LesionKind.HCC, size_set)
-    lesion = draw_lesion(rng, patient, chosen, size_mm=drawn_size if size_mm is None else size_mm)
+    size = drawn_size if size_mm is None else size_mm
+    lesion = draw_lesion(rng, patient, chosen, size_mm=size, grain_hu=_grain_hu(seed, chosen))
     scene = _Scene.draw(rng, patient, lesion, shape, spacing_mm)
     noise = float(rng.uniform(8, 17)) if noise_hu is None else noise_hu
     seconds = {phase: float(rng.normal(*_SECONDS[phase])) for phase in PHASES}
@@ -169,6 +174,14 @@ class _Scene:
             painted, mask[near] = self.lesion.paint(picture[near], points, seconds)
             picture[near] = painted
         return picture, (mask, (outside < 0.5) | mask)
+
+
+def _grain_hu(seed: int, kind: LesionKind) -> float:
+    """As wide in every kind of solid lesion; drawn apart, so that it moves nothing else."""
+    if kind is LesionKind.CYST:
+        return _CYST_GRAIN_HU
+    rng = np.random.default_rng(np.random.SeedSequence((seed, 0x6A4)))
+    return float(_GRAIN[0] * np.exp(rng.normal(0, _GRAIN[1])))
 
 
 def _vessels(
