@@ -207,6 +207,18 @@ def test_a_callback_with_a_fault_loses_no_message(client: WorkerClient, still: S
     client.close()
 
 
+def test_threads_of_a_former_job_are_answered(client: WorkerClient, still: Still, ear: Ear) -> None:
+    job = running(client, still, ear)
+    still.hear(Failed(job.number, ErrorFacts("Cancelled", "stopped", "", "")))
+    other = client.submit(JobRequest("y"))
+    still.hear(Reported(1, 0.5, "late"), Need(8, 1, "i", (0,), 0), Part(9, 1, "a", "<f4", (1,), 0, 1, "result-0-1"))
+    refused = [message.request for message in still.said if isinstance(message, Refused)]
+    assert refused == [8, 9]
+    assert ear.progress == []
+    assert other.state is JobState.RUNNING
+    client.close()
+
+
 def test_a_callback_may_let_the_window_work(client: WorkerClient, still: Still, ear: Ear) -> None:
     """A dialogue in a callback hears what comes meanwhile; the order stays."""
     order: list[str] = []

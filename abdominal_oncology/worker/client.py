@@ -26,6 +26,7 @@ from abdominal_oncology.worker.protocol import (
     Done,
     ErrorFacts,
     Failed,
+    FromWorker,
     Hello,
     ImageFacts,
     Need,
@@ -35,6 +36,7 @@ from abdominal_oncology.worker.protocol import (
     Run,
     Taken,
     ToWorker,
+    Welcome,
     encode,
 )
 from abdominal_oncology.worker.supply import Collected, Supply
@@ -68,7 +70,7 @@ class WorkerClient:
         self._idle_seconds = gpu_idle_seconds, model_idle_seconds
         self._state = ClientState.STOPPED
         self._numbers = itertools.count(1)
-        self._starts = 0
+        self._starts = self._latest = 0
         self._start_again = False
         self._queue: deque[tuple[JobHandle, bytes]] = deque()
         self._current: JobHandle | None = None
@@ -205,7 +207,7 @@ class WorkerClient:
             self._start()
         elif self._queue and self._state is ClientState.IDLE:
             job, line = self._queue.popleft()
-            self._current, self._collected = job, Collected()
+            self._current, self._collected, self._latest = job, Collected(), job.number
             job.state = JobState.RUNNING
             self._become(ClientState.BUSY)
             self._transport.write(line)
@@ -235,9 +237,9 @@ class WorkerClient:
             return
         message = protocol.decode_from_worker(line)
         job = self._current
-        if isinstance(message, protocol.Welcome) or job is None or message.job != job.number:
-            raise ProtocolError(f"nobody asked for {type(message).__name__}")
-        if isinstance(message, Reported):
+        if isinstance(message, Welcome) or job is None or message.job != job.number:
+            self._answer_stranger(message)
+        elif isinstance(message, Reported):
             self._report(job, message)
         elif isinstance(message, Need):
             self._hand_over(job, message)
@@ -249,6 +251,13 @@ class WorkerClient:
             self._done(job, self._collected.result(message))
         else:
             self._over(job, message.error.error() if isinstance(message, Failed) else cancelled())
+
+    def _answer_stranger(self, message: FromWorker) -> None:
+        """A thread of a job that is over may still be speaking; nobody else may."""
+        if not isinstance(message, Reported | Need | Part) or message.job > self._latest:
+            raise ProtocolError(f"nobody asked for {type(message).__name__}")
+        if not isinstance(message, Reported):
+            self._send(Refused(message.request, ErrorFacts.of(cancelled())))
 
     def _report(self, job: JobHandle, message: Reported) -> None:
         if job.state is JobState.RUNNING:
@@ -278,6 +287,7 @@ class WorkerClient:
 
     def _over(self, job: JobHandle, error: AbdominalOncologyError) -> None:
         """A job that failed; its worker is well."""
+        self._current = None
         self._become(ClientState.IDLE)
         try:
             self._fail(job, cancelled() if job.state is JobState.CANCELLING else error)
