@@ -1,6 +1,6 @@
 """Run by ``test_extension_install`` in a bare interpreter (``python -I -S``): imports an installed tree, nothing else.
 
-``installed_tree.py TREE SITE_PACKAGES MODE``; MODE is ``modules`` (run the module files on the stand-in),
+``installed_tree.py TREE SITE_PACKAGES MODE``; MODE is ``modules`` (open their panels on the test desktop),
 ``panels`` (what opening a panel costs) or ``shared`` (import every submodule while optional packages are out of reach).
 Prints JSON.
 """
@@ -45,12 +45,13 @@ def shared(tree: Path) -> dict[str, object]:
 def modules(tree: Path) -> dict[str, object]:
     import abdominal_oncology  # the installed one; asserted by the caller
 
-    sys.path.insert(0, str(Path(__file__).parent))
-    import slicer_stand_in
+    sys.path.insert(0, str(Path(__file__).parents[1] / "desktop"))
+    from slicer_desktop.desktop import Desktop
 
-    slicer_stand_in.install()
-    files = {name: str(importlib.import_module(name).__file__) for name in MODULES}
-    return {"files": files, "file": abdominal_oncology.__file__}
+    with Desktop() as desktop:
+        opened = {name: desktop.open(tree / f"{name}.py") for name in MODULES}
+        resources = {name: panel.resourcePath(f"UI/{name}.ui") for name, panel in opened.items()}
+        return {"resources": resources, "file": abdominal_oncology.__file__, "errors": desktop.journal.take()}
 
 
 def panels(tree: Path) -> dict[str, object]:

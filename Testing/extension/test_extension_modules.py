@@ -1,15 +1,12 @@
-"""Module files only register and bind; their panels do what their buttons say, on the real MRML scene."""
+"""Module files only register and bind; their logic works without a window. Their panels: Testing/desktop."""
 
 from __future__ import annotations
 
 import ast
 import functools
-import importlib
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -88,19 +85,6 @@ def test_the_three_panels_are_one_family() -> None:
 
 
 @pytest.fixture(scope="module")
-def slicer() -> Iterator[Any]:
-    module = pytest.importorskip("slicer", reason="slicer-core gives the scene")
-    import slicer_stand_in
-
-    slicer_stand_in.install()
-    sys.path[:0] = [str(ROOT / name) for name in NAMES]
-    yield module
-    for name in NAMES:
-        sys.path.remove(str(ROOT / name))
-        sys.modules.pop(name, None)
-
-
-@pytest.fixture(scope="module")
 def made_once() -> dict[str, Any]:
     """The sample patients take seconds each; all tests of this file share them."""
     from abdominal_oncology.panels import patients
@@ -111,25 +95,24 @@ def made_once() -> dict[str, Any]:
 
 @pytest.fixture(params=NAMES)
 def module(
-    slicer: Any, made_once: dict[str, Any], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    desktop: Any, made_once: dict[str, Any], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> ModuleType:
-    slicer.mrmlScene.Clear(False)
     for name, maker in made_once.items():
         monkeypatch.setattr(f"abdominal_oncology.panels.patients.{name}", maker)
-    return importlib.import_module(request.param)
+    return desktop.load(desktop.file_of(request.param))
 
 
 def logic_of(module: ModuleType) -> Any:
     return getattr(module, f"{module.__name__}Logic")()
 
 
-def volume(slicer: Any, name: str = "scan") -> Any:
+def volume() -> Any:
     from abdominal_oncology.imaging.geometry import Geometry
     from abdominal_oncology.imaging.image import Image, Modality
     from abdominal_oncology.scene import volume_node_from_image
 
     voxels = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6) - 20
-    return volume_node_from_image(Image(voxels, Geometry((4, 5, 6), (2.5, 0.7, 0.8)), Modality.CT), name)
+    return volume_node_from_image(Image(voxels, Geometry((4, 5, 6), (2.5, 0.7, 0.8)), Modality.CT), "scan")
 
 
 def cells(table: Any) -> dict[str, tuple[str, str]]:
@@ -137,23 +120,8 @@ def cells(table: Any) -> dict[str, tuple[str, str]]:
     return {table.GetCellText(row, 0): (table.GetCellText(row, 1), table.GetCellText(row, 2)) for row in rows}
 
 
-def test_registration(module: ModuleType, slicer: Any) -> None:
-    slicer.app.startup.clear()
-    sys.modules["SampleData"].sources.clear()
-    parent = SimpleNamespace(path=str(ROOT / module.__name__ / f"{module.__name__}.py"))
-    getattr(module, module.__name__)(parent)
-    assert parent.title
-    assert "Research use only" in parent.helpText
-    assert parent.categories == ["Abdominal Oncology"]
-    for slot in slicer.app.startup:
-        slot()
-    (source,) = sys.modules["SampleData"].sources
-    assert Path(source["thumbnailFileName"]).is_file()
-    assert "://" not in source["uris"]  # nothing is downloaded
-
-
-def test_the_logic_summarises_any_volume_without_a_window(module: ModuleType, slicer: Any) -> None:
-    facts = cells(logic_of(module).summarise(volume(slicer)))
+def test_the_logic_summarises_any_volume_without_a_window(module: ModuleType) -> None:
+    facts = cells(logic_of(module).summarise(volume()))
     assert facts["modality"] == ("CT", "")
     assert facts["slices × rows × columns"] == ("4 × 5 × 6", "")
     assert facts["spacing (slice, row, column)"] == ("2.5 × 0.7 × 0.8", "mm")
@@ -163,7 +131,9 @@ def test_the_logic_summarises_any_volume_without_a_window(module: ModuleType, sl
     assert ("warning" in facts) == (module.__name__ == "RectalStaging")
 
 
-def test_a_bad_volume_is_a_named_error(module: ModuleType, slicer: Any) -> None:
+def test_a_bad_volume_is_a_named_error(module: ModuleType) -> None:
+    import slicer
+
     from abdominal_oncology.errors import SceneError
 
     empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
@@ -175,58 +145,6 @@ def test_a_bad_volume_is_a_named_error(module: ModuleType, slicer: Any) -> None:
 def test_the_modules_own_test_passes(module: ModuleType) -> None:
     """What Slicer's Reload and Test button runs: sample patient, summary."""
     getattr(module, f"{module.__name__}Test")().runTest()
-
-
-def open_panel(module: ModuleType) -> Any:
-    widget = getattr(module, f"{module.__name__}Widget")(SimpleNamespace(isEntered=True))
-    widget.setup()
-    return widget
-
-
-def test_the_panel_of_an_empty_scene_says_what_is_missing(module: ModuleType) -> None:
-    panel = open_panel(module)
-    assert panel.ui.summariseButton.enabled is False
-    assert "Choose a volume" in panel.ui.summariseButton.toolTip
-    panel.cleanup()
-
-
-def test_the_panel_takes_the_first_image_and_summarises_it(module: ModuleType, slicer: Any) -> None:
-    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "mask")
-    scan = volume(slicer)
-    panel = open_panel(module)
-    assert panel.logic.getParameterNode().inputVolume is scan
-    panel.ui.summariseButton.click()
-    first = panel.logic.getParameterNode().summaryTable
-    assert cells(first)["modality"] == ("CT", "")
-    assert panel.ui.summaryTableView.facts.last["setMRMLTableNode"] is first
-    panel.ui.summariseButton.click()
-    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 1  # the old one made room
-    panel.cleanup()
-
-
-def test_the_panel_survives_a_deleted_volume_and_a_closed_scene(module: ModuleType, slicer: Any) -> None:
-    scan = volume(slicer)
-    panel = open_panel(module)
-    slicer.mrmlScene.RemoveNode(scan)
-    panel.exit()
-    panel.enter()
-    assert panel.ui.summariseButton.enabled is False
-    volume(slicer)
-    panel.enter()
-    assert panel.ui.summariseButton.enabled is True
-    slicer.mrmlScene.Clear(False)
-    assert panel.ui.summariseButton.enabled is False
-    panel.cleanup()
-
-
-def test_sample_data_from_the_panel_is_chosen(module: ModuleType, slicer: Any) -> None:
-    panel = open_panel(module)
-    panel.ui.sampleDataButton.click()
-    chosen = panel.logic.getParameterNode().inputVolume
-    assert chosen.GetImageData() is not None
-    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") >= 1
-    assert panel.ui.summariseButton.enabled is True
-    panel.cleanup()
 
 
 def test_the_liver_sample_shows_its_lesion(made_once: dict[str, Any]) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from extension_tools import ROOT
 
 pytest.importorskip("slicer", reason="slicer-core gives the scene")
 
@@ -51,19 +47,8 @@ def body(organs_hu: dict[str, int], **header: Any) -> Image:
     return Image(voxels.astype(np.int16), GRID, Modality.CT, source)
 
 
-@pytest.fixture(scope="module")
-def module() -> Iterator[Any]:
-    import slicer_stand_in
-
-    slicer_stand_in.install()
-    sys.path.insert(0, str(ROOT / "PhaseClassifier"))
-    yield importlib.import_module("PhaseClassifier")
-    sys.path.remove(str(ROOT / "PhaseClassifier"))
-    sys.modules.pop("PhaseClassifier", None)
-
-
 @pytest.fixture
-def logic(module: Any, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def logic(desktop: Any, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Any:
     import slicer
 
     from abdominal_oncology.learning.bundle.store import Store
@@ -71,7 +56,7 @@ def logic(module: Any, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
     slicer.mrmlScene.Clear(False)
     empty = Store(tmp_path_factory.mktemp("bundles"))  # what is installed on this machine must not matter
     monkeypatch.setattr("abdominal_oncology.learning.bundle.store.installed_store", lambda: empty)
-    return module.PhaseClassifierLogic()
+    return desktop.load(desktop.file_of("PhaseClassifier")).PhaseClassifierLogic()
 
 
 def segmentation(*names: str, beside: Any) -> Any:
