@@ -275,3 +275,23 @@ def test_slices_are_shown_in_the_views(slicer: Any, add: Add) -> None:
     manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalPlotView)
     assert changed == [slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalPlotView] == [manager.layout]
     manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
+
+
+def test_a_layout_of_ones_own_brings_its_slice_views(slicer: Any) -> None:
+    view = (
+        '<item><view class="vtkMRMLSliceNode" singletontag="{name}">'
+        '<property name="orientation" action="default">Axial</property></view></item>'
+    )
+    names = ("Arterial", "Portal", "Delayed")
+    layout = f'<layout type="horizontal">{"".join(view.format(name=name) for name in names)}</layout>'
+    manager = slicer.app.layoutManager()
+    manager.layoutLogic().GetLayoutNode().AddLayoutDescription(7312, layout)
+    manager.setLayout(7312)
+    assert manager.sliceViewNames()[-3:] == names
+    volume = slicer.util.addVolumeFromArray(np.zeros((3, 4, 5), np.int16))
+    portal = manager.sliceWidget("Portal").sliceLogic()
+    portal.GetSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
+    portal.GetSliceNode().JumpSliceByCentering(1, 2, 3)
+    assert portal.GetBackgroundLayer().GetVolumeNode() is volume
+    assert portal.GetSliceNode().GetSliceToRAS().GetElement(2, 3) == 3
+    manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from PySide6 import QtWidgets
@@ -53,6 +55,16 @@ class SliceWidget(SceneWidget):
         self._logic.FitSliceToBackground()
 
 
+@dataclass(frozen=True)
+class _LayoutLogic:
+    """The part of ``vtkMRMLLayoutLogic`` that scripts use."""
+
+    node: Any
+
+    def GetLayoutNode(self) -> Any:
+        return self.node
+
+
 class LayoutManager(Behaviour):
     """Three slice views; plots and tables are shown in further ones when a layout asks for them."""
 
@@ -66,24 +78,28 @@ class LayoutManager(Behaviour):
         """As the application does at its start; ``make`` makes a widget of a class."""
         import slicer
 
-        self._scene = scene
+        self._scene, self._application_logic, self._make = scene, application_logic, make
         layout = scene.AddNode(slicer.vtkMRMLLayoutNode())
         self._own_nodes = [layout]
-        logics = application_logic.GetSliceLogics()
         for name, orientation in SLICE_VIEWS.items():
-            logic = slicer.vtkMRMLSliceLogic()
-            logic.SetMRMLApplicationLogic(application_logic)
-            logic.SetMRMLScene(scene)
-            node = logic.AddSliceNode(name)
-            node.SetOrientation(orientation)
-            logics.AddItem(logic)
-            self._own_nodes += [node, logic.GetSliceCompositeNode()]
-            self._slices[name] = make("qMRMLSliceWidget")
-            self._slices[name].behaviour.show_logic(name, logic)
+            self._add_slice_view(name, orientation)
         plot_node = scene.AddNode(slicer.vtkMRMLPlotViewNode())
         self._own_nodes.append(plot_node)
         self._plot = make("qMRMLPlotWidget")
         self._plot.behaviour.setMRMLPlotViewNode(plot_node)
+
+    def _add_slice_view(self, name: str, orientation: str) -> None:
+        import slicer
+
+        logic = slicer.vtkMRMLSliceLogic()
+        logic.SetMRMLApplicationLogic(self._application_logic)
+        logic.SetMRMLScene(self._scene)
+        node = logic.AddSliceNode(name)
+        node.SetOrientation(orientation)
+        self._application_logic.GetSliceLogics().AddItem(logic)
+        self._own_nodes += [node, logic.GetSliceCompositeNode()]
+        self._slices[name] = self._make("qMRMLSliceWidget")
+        self._slices[name].behaviour.show_logic(name, logic)
 
     def take_down(self, application_logic: Any) -> None:
         """Leave the scene as it was before."""
@@ -97,6 +113,9 @@ class LayoutManager(Behaviour):
 
     def mrmlScene(self) -> Any:
         return self._scene
+
+    def layoutLogic(self) -> _LayoutLogic:
+        return _LayoutLogic(self._own_nodes[0])
 
     def sliceViewNames(self) -> tuple[str, ...]:
         return tuple(self._slices)
@@ -122,7 +141,14 @@ class LayoutManager(Behaviour):
         return [*self._slices.values(), self._plot]
 
     def setLayout(self, layout: int) -> None:
+        """A layout of one's own (``AddLayoutDescription``) brings the slice views that it names."""
         if layout != self.held_value("layout"):
+            text = self._own_nodes[0].GetLayoutDescription(layout) or "<layout/>"
+            for view in ElementTree.fromstring(text).iter("view"):
+                name = view.get("singletontag")
+                if view.get("class") == "vtkMRMLSliceNode" and name and name not in self._slices:
+                    orientation = view.findtext("property[@name='orientation']")
+                    self._add_slice_view(name, orientation or "Axial")
             self._own_nodes[0].SetViewArrangement(layout)
             self.hold_value("layout", layout, tells="layoutChanged")
 
