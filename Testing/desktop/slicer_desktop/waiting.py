@@ -11,7 +11,7 @@ from PySide6 import QtCore, QtWidgets
 _SLICE_MS = 20
 
 
-def wait_until(condition: Callable[[], object], timeout_seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], object], timeout_seconds: float = 30.0) -> None:
     """Let events happen until ``condition`` holds; AssertionError when it takes too long."""
     end = time.monotonic() + timeout_seconds
     while not condition():
