@@ -16,9 +16,10 @@ from abdominal_oncology.cli.output import ExitCode  # noqa: E402
 from abdominal_oncology.errors import Cancelled, InvalidInputError  # noqa: E402
 from abdominal_oncology.hcc import patch, training  # noqa: E402
 from abdominal_oncology.hcc.fusion import INPUTS, PARTS, Fusion  # noqa: E402
-from abdominal_oncology.hcc.guide import GuideRequest, guide, phantom_set, training_lesions  # noqa: E402
+from abdominal_oncology.hcc.guide import GuideRequest, guide, training_lesions  # noqa: E402
 from abdominal_oncology.hcc.lesion_answers import lesion_answers  # noqa: E402
 from abdominal_oncology.hcc.lesion_input import LesionPreparation  # noqa: E402
+from abdominal_oncology.hcc.lesion_set import phantom_set  # noqa: E402
 from abdominal_oncology.hcc.questions import CLASSES, FEATURES, QUESTIONS  # noqa: E402
 from abdominal_oncology.hcc.task import TASK  # noqa: E402
 from abdominal_oncology.hcc.training import default_recipe  # noqa: E402

@@ -189,3 +189,9 @@ def test_asking_again_forgets_the_question_before():
     assert asked(asked(default_recipe(), "aphe"), "hcc") == default_recipe()
     with pytest.raises(InvalidInputError, match="asked for 'growth'"):
         asked(default_recipe(), "growth")
+
+
+@pytest.mark.parametrize("network", ["guided", "quartet"])
+def test_a_network_of_all_questions_is_not_asked_for_one(network):
+    with pytest.raises(InvalidInputError, match="answers all questions at once"):
+        asked(default_recipe(network), "aphe")

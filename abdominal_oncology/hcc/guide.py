@@ -9,21 +9,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import softmax
-
 from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.hcc.cross_guide import (
+    Chances,
+    CrossGuided,
+    about,
+    cross_guide,
+    hcc_predictions,
+    measured_results,
+)
 from abdominal_oncology.hcc.features.published import Energy
-from abdominal_oncology.hcc.fusion import PARTS, Fusion
-from abdominal_oncology.hcc.fusion_fit import cross_fused, fit_all_parts
-from abdominal_oncology.hcc.lesion_set import LesionSet, fusion_rows, lesion_set
-from abdominal_oncology.hcc.questions import CLASSES, FEATURES, QUESTIONS
-from abdominal_oncology.hcc.training import HCC_SHARE, asked, labelled_phantom, phantom_lesions
-from abdominal_oncology.learning.metrics import Predictions
+from abdominal_oncology.hcc.fusion import Fusion
+from abdominal_oncology.hcc.fusion_fit import fit_all_parts
+from abdominal_oncology.hcc.lesion_set import LesionSet, lesion_set, phantom_set
+from abdominal_oncology.hcc.questions import CLASSES, COMPOSED, FEATURES, QUESTIONS
+from abdominal_oncology.hcc.training import asked
 from abdominal_oncology.learning.recipe import Recipe
 from abdominal_oncology.learning.task import Task
-from abdominal_oncology.learning.uncertainty import bootstrap
 from abdominal_oncology.plain import as_plain
 from abdominal_oncology.progress import Progress, part, silent
 
@@ -31,12 +33,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from abdominal_oncology.learning.bundle.facts import BundleFacts
-    from abdominal_oncology.learning.fit import StoreAnswers
 
-BASELINE, READER, SIZE = "baseline", "li-rads", "size"
 PHANTOMS = "synthetic lesions; no image of a patient and no real HCC was used"
-
-Chances = dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -66,27 +64,12 @@ class Guided:
     failed: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class CrossGuided:
-    """What four networks say outside of their folds: ``rows`` (n, 8) for the fusion, ``fold`` (n,) of each lesion."""
-
-    lesions: LesionSet
-    answers: Mapping[str, StoreAnswers]
-    rows: NDArray[np.float64]
-    fold: NDArray[np.int64]
-
-    def fused(self, seed: int) -> Chances:
-        """(n,) probability of HCC by each part of the method, by a regression that never saw the patient."""
-        truth, patients = self.lesions.truth(), self.lesions.patients
-        return {part: cross_fused(self.rows, truth, patients, part, self.fold, seed) for part in PARTS}
-
-
 def guide(request: GuideRequest, progress: Progress = silent) -> Guided:
     """Train, fuse, measure and pack; a run that was stopped goes on where it was."""
     from abdominal_oncology.learning.bundle.write import write_bundle
     from abdominal_oncology.learning.crossval import in_folds
 
-    if request.recipe.network in ("quartet", "guided"):
+    if request.recipe.network in COMPOSED:
         raise InvalidInputError(
             f"{request.recipe.network} cannot be one of four",
             remedy="choose tiny, small or a resnet",
@@ -122,68 +105,6 @@ def training_lesions(request: GuideRequest, progress: Progress = silent) -> Lesi
     return phantom_set(folder, request.phantoms, request.data_seed, wanted, progress)
 
 
-def phantom_set(
-    folder: Path,
-    count: int,
-    seed: int,
-    recipe: Recipe,
-    progress: Progress = silent,
-    *,
-    size_set: str = "small",
-    hcc_share: float = HCC_SHARE,
-) -> LesionSet:
-    """Synthetic lesions with what is measured on them. The recipe asks for HCC and also for the features."""
-    from abdominal_oncology.hcc.lesion_input import LesionPreparation
-
-    settings = LesionPreparation.from_mapping(recipe.preparation)
-    facts = {
-        "preparation": dict(recipe.preparation),
-        "phantoms": count,
-        "seed": seed,
-        "sizes": size_set,
-        "hcc": hcc_share,
-    }
-    lesions = phantom_lesions(count, seed, size_set=size_set, hcc_share=hcc_share, progress=progress)
-    cases: Any = (labelled_phantom(each, settings, recipe, measure=True) for each in lesions)
-    return lesion_set(folder, cases, recipe, facts)
-
-
-def cross_guide(
-    lesions: LesionSet, recipe: Recipe, folder: Path, device: str = "cpu", progress: Progress = silent
-) -> CrossGuided:
-    """Four networks in the folds of the lesions' store; a finished fold is not trained again."""
-    from abdominal_oncology.hcc import networks  # noqa: F401  imported to be registered
-    from abdominal_oncology.learning.crossval import cross_validate
-
-    answers, chances = {}, {}
-    for n, question in enumerate(QUESTIONS):
-        reporting = _about(question, part(progress, n / len(QUESTIONS), (n + 1) / len(QUESTIONS)))
-        done = cross_validate(
-            asked(recipe, question), lesions.asked(question), folder / question, device=device, progress=reporting
-        )
-        answers[question] = done.answers
-        chances[question] = softmax(done.answers.logits.astype(np.float64), axis=1)[:, 1]
-    names = sorted({case.split for case in lesions.store.cases})
-    fold = np.array([names.index(case.split) for case in lesions.store.cases])
-    return CrossGuided(lesions, answers, fusion_rows(chances, lesions), fold)
-
-
-def measured_results(crossed: CrossGuided, fused: Chances) -> dict[str, Any]:
-    """AUCs with 95 % intervals by patient: of HCC by each method, and of each feature by its network."""
-    lesions = crossed.lesions
-    of_hcc = {BASELINE: crossed.rows[:, 0], **fused, READER: lesions.lirads, SIZE: _ranked(lesions.measured[:, -1])}
-    table: dict[str, Any] = {"cases": len(crossed.rows)}
-    for name, chances in of_hcc.items():
-        table[f"auc:{name}"] = _auc(chances, lesions.truth(), lesions.patients)
-    for column, feature in enumerate(FEATURES, start=1):
-        table[f"auc:feature {feature}"] = _auc(crossed.rows[:, column], lesions.truth(feature), lesions.patients)
-    return table
-
-
-def hcc_predictions(chances: NDArray[np.float64], lesions: LesionSet) -> Predictions:
-    return Predictions(np.column_stack([1 - chances, chances]), lesions.truth(), lesions.patients, CLASSES["hcc"])
-
-
 def _train_quartet(lesions: LesionSet, recipe: Recipe, request: GuideRequest, progress: Progress) -> nn.Module:
     """The four networks trained on all lesions, as one."""
     from abdominal_oncology.hcc.networks.composed import Quartet
@@ -192,7 +113,7 @@ def _train_quartet(lesions: LesionSet, recipe: Recipe, request: GuideRequest, pr
     everyone = range(len(lesions.store.cases))
     members = {}
     for n, question in enumerate(QUESTIONS):
-        reporting = _about(question, part(progress, n / len(QUESTIONS), (n + 1) / len(QUESTIONS)))
+        reporting = about(question, part(progress, n / len(QUESTIONS), (n + 1) / len(QUESTIONS)))
         members[question] = fit(
             asked(recipe, question),
             lesions.asked(question),
@@ -233,7 +154,7 @@ def _facts(
     recipe, store = request.recipe, crossed.lesions.store
     everyone = range(len(store.cases))
     whole = hcc_predictions(fused["dlf+hf"], crossed.lesions)
-    about = request.task.about
+    told = request.task.about
     return BundleFacts(
         request.name,
         request.version,
@@ -260,26 +181,8 @@ def _facts(
         },
         results,
         seconds_per_sample(network, store.shape),
-        about.intended_use,
-        about.limits,
+        told.intended_use,
+        told.limits,
         "AbdominalOncology",
-        about.references,
+        told.references,
     )
-
-
-def _auc(chances: NDArray[np.float64], truth: NDArray[np.int64], patients: tuple[str, ...]) -> dict[str, float | None]:
-    found = bootstrap(Predictions(np.column_stack([1 - chances, chances]), truth, patients, ("no", "yes")), ["auc"])
-    numbers = {key: getattr(found["auc"], key) for key in ("value", "low", "high")}
-    return {key: None if np.isnan(number) else round(float(number), 4) for key, number in numbers.items()}
-
-
-def _ranked(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Into 0 … 1 in the same order: an AUC knows nothing else."""
-    return np.searchsorted(np.unique(values), values) / max(1, len(np.unique(values)))
-
-
-def _about(question: str, progress: Progress) -> Progress:
-    def report(fraction: float, stage: str) -> None:
-        progress(fraction, f"{question}: {stage}")
-
-    return report

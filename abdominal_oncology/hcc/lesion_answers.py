@@ -8,11 +8,8 @@ from math import nan
 import numpy as np
 
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.hcc.questions import QUESTIONS
+from abdominal_oncology.hcc.questions import COMPOSED, QUESTIONS
 from abdominal_oncology.learning.answers import Answers
-
-COMPOSED = ("quartet", "guided")
-"""Networks that answer all four questions at once."""
 
 
 @dataclass(frozen=True)

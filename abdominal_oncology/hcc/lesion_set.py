@@ -15,11 +15,14 @@ from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.files import write_atomically
 from abdominal_oncology.hcc.finding_parts import fusion_values
 from abdominal_oncology.hcc.fusion import PARTS
+from abdominal_oncology.hcc.lesion_input import LesionPreparation
 from abdominal_oncology.hcc.lirads.categorise import categorise
 from abdominal_oncology.hcc.measure import LesionMeasurements
 from abdominal_oncology.hcc.questions import CLASSES, FEATURES, QUESTIONS, check_question
+from abdominal_oncology.hcc.training import HCC_SHARE, labelled_phantom, phantom_lesions
 from abdominal_oncology.learning.recipe import Recipe
 from abdominal_oncology.learning.samples import Labelled, Samples, SampleStore, build_store, open_store
+from abdominal_oncology.progress import Progress, silent
 
 OFF_THE_SCALE = 0.6
 """The score of a lesion that has no LR-1 to LR-5: as LR-3, since about a third of either are HCC."""
@@ -75,6 +78,30 @@ def lesion_set(folder: Path, lesions: Iterable[Labelled], recipe: Recipe, facts:
     store = build_store(folder, _measuring(lesions, rows), recipe.classes, facts)
     write_atomically(table, json.dumps(rows, indent=1).encode())
     return _with_table(store, rows)
+
+
+def phantom_set(
+    folder: Path,
+    count: int,
+    seed: int,
+    recipe: Recipe,
+    progress: Progress = silent,
+    *,
+    size_set: str = "small",
+    hcc_share: float = HCC_SHARE,
+) -> LesionSet:
+    """Synthetic lesions with what is measured on them. The recipe asks for HCC and also for the features."""
+    settings = LesionPreparation.from_mapping(recipe.preparation)
+    facts = {
+        "preparation": dict(recipe.preparation),
+        "phantoms": count,
+        "seed": seed,
+        "sizes": size_set,
+        "hcc": hcc_share,
+    }
+    lesions = phantom_lesions(count, seed, size_set=size_set, hcc_share=hcc_share, progress=progress)
+    cases = (labelled_phantom(each, settings, recipe, measure=True) for each in lesions)
+    return lesion_set(folder, cases, recipe, facts)
 
 
 def _measuring(lesions: Iterable[Labelled], rows: dict[str, dict[str, float]]) -> Iterator[Labelled]:

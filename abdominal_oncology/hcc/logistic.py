@@ -22,7 +22,7 @@ def fit_logistic(values: Floats, labels: NDArray[np.int64], weights: Floats, str
 
     >>> x, y = np.array([[-1.0], [0.0], [1.0], [2.0]]), np.array([0, 1, 0, 1])
     >>> fit_logistic(x, y, np.ones((1, 4)), 1.0).round(3).tolist()
-    [[0.612, -0.316]]
+    [[0.453, -0.226]]
     """
     if strength <= 0:
         raise InvalidInputError(f"a regression's inverse regularisation must be positive, not {strength}")

@@ -21,6 +21,9 @@ CLASSES: Mapping[str, tuple[str, str]] = MappingProxyType({"hcc": ("other", "hcc
 PHASES_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(dict.fromkeys(QUESTIONS, PHASES) | {"aphe": PHASES[:2]})
 """What the network of each question looks at, as published: hyperenhancement needs no delayed phase."""
 
+COMPOSED = ("quartet", "guided")
+"""Networks that answer all four questions at once."""
+
 
 def check_question(name: str) -> str:
     """

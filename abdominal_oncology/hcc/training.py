@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.hcc.lesion_input import LesionPreparation, input_of_phantom
 from abdominal_oncology.hcc.lesion_kinds import SizeSet
 from abdominal_oncology.hcc.measure_patch import measure_patch
 from abdominal_oncology.hcc.patch import LesionPatch, lesion_patch
-from abdominal_oncology.hcc.questions import CLASSES, FEATURES, PHASES_OF, PRESENCE, check_question
+from abdominal_oncology.hcc.questions import CLASSES, COMPOSED, FEATURES, PHASES_OF, PRESENCE, check_question
 from abdominal_oncology.learning.config import TrainConfig
 from abdominal_oncology.learning.recipe import LossTerm, Recipe
 from abdominal_oncology.learning.samples import Labelled, Samples
@@ -26,7 +27,6 @@ HCC_SHARE = 161 / 244
 """Of lesions that are HCC in the source study's first set."""
 
 _VALIDATION_EVERY = 6
-_COMPOSED = ("quartet", "guided")
 _PRESENT = {"aphe": ("aphe", "nonrim"), "ec": ("capsule", True), "npw": ("washout", "nonperipheral")}
 
 
@@ -82,7 +82,9 @@ def asked(recipe: Recipe, question: str) -> Recipe:
     check_question(question)
     options = dict(recipe.network_options)
     options.pop("phases", None)
-    if question != "hcc" and recipe.network not in _COMPOSED:
+    if question != "hcc":
+        if recipe.network in COMPOSED:
+            raise InvalidInputError(f"{recipe.network} answers all questions at once", remedy="train it for hcc")
         options["phases"] = list(PHASES_OF[question])
     own = "" if question == "hcc" else question
     return replace(recipe, question=own, classes=CLASSES[question], network_options=options)

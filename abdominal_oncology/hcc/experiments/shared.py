@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from abdominal_oncology.hcc.cross_guide import CrossGuided, cross_guide
 from abdominal_oncology.hcc.fusion import PARTS, Part
-from abdominal_oncology.hcc.guide import CrossGuided, cross_guide, phantom_set
 from abdominal_oncology.hcc.lesion_input import LesionPreparation
-from abdominal_oncology.hcc.lesion_set import LesionSet, fusion_rows
+from abdominal_oncology.hcc.lesion_set import LesionSet, fusion_rows, phantom_set
 from abdominal_oncology.hcc.patch import PATCH_SHAPE
 from abdominal_oncology.hcc.questions import FEATURES, QUESTIONS
 from abdominal_oncology.hcc.training import HCC_SHARE, asked, default_recipe, published_recipe

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.hcc.networks.plain import INPUT_SHAPE, SOURCE, TINY_SHAPE
 from abdominal_oncology.hcc.patch import PHASES
-from abdominal_oncology.hcc.questions import FEATURES, PHASES_OF, QUESTIONS
+from abdominal_oncology.hcc.questions import COMPOSED, FEATURES, PHASES_OF, QUESTIONS
 from abdominal_oncology.learning.networks import find_network, register
 from abdominal_oncology.learning.residual import Classifier
 from abdominal_oncology.learning.trainer import Output
@@ -80,7 +80,7 @@ def guided(classes: int, member: str = "tiny", phases: Sequence[str] = PHASES) -
 
 
 def _plain_member(name: str) -> str:
-    if name in ("quartet", "guided"):
+    if name in COMPOSED:
         raise InvalidInputError(
             f"{name} cannot be a part of itself", where="network option 'member'", remedy="choose tiny or small"
         )
