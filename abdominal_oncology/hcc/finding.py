@@ -46,6 +46,7 @@ _CLEARLY = 0.75  # from here on one half's contradiction of the other is worth a
 _LIKE_HCC = (Category.LR_4, Category.LR_5)
 _UNLIKE_HCC = (Category.LR_1, Category.LR_2, Category.LR_M)
 _FROM_LIRADS = {DISAGREE, "overridden"}
+_TOLD = "; LI-RADS: "  # between the answer's own reason and that of the category
 
 
 def lesion_finding(
@@ -68,12 +69,12 @@ def lesion_finding(
     numbers = measured.measurements()
     observation = overridden(measured.observation(population, imaged_on), overrides or {})
     lirads = lirads_part(subject, observation, numbers, provenance)
-    known = fused.whole is not None and not measured.unmeasurable
+    chances = {} if fused.whole is None or measured.unmeasurable else both_ways(fused.whole)
     finding = Finding(
         QUESTION,
         subject,
         decision,
-        both_ways(fused.whole) if known and fused.whole is not None else {},
+        chances,
         replace(provenance, method=f"{fused.method}; LI-RADS" if fused.method else "measured features; LI-RADS"),
         reason,
         numbers,
@@ -167,9 +168,6 @@ def _compared(finding: Finding) -> Finding:
     said = categorisation_of(finding)
     warnings = [*foreign, *lirads.warnings, *_disagreements(finding, said.category), *_override_warnings(finding)]
     return replace(finding, reason=f"{own}{_TOLD}{said.sentence}", warnings=tuple(dict.fromkeys(warnings)))
-
-
-_TOLD = "; LI-RADS: "
 
 
 def _disagreements(finding: Finding, category: Category | None) -> list[FindingWarning]:

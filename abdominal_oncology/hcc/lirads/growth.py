@@ -148,9 +148,10 @@ def _unequivocal(change_mm: float) -> bool:
 
 def _told(size_mm: float, prior: PriorSize, imaged_on: date | None) -> str:
     months = f"{prior.months_before(imaged_on):.1f}".removesuffix(".0")
+    now = f"{round(size_mm, 1):g}"
     if prior.size_mm == 0:
-        return f"new within {months} months, now {size_mm:g} mm"
-    return f"{prior.size_mm:g} → {size_mm:g} mm, {100 * (size_mm / prior.size_mm - 1):+.0f} % in {months} months"
+        return f"new within {months} months, now {now} mm"
+    return f"{prior.size_mm:g} → {now} mm, {100 * (size_mm / prior.size_mm - 1):+.0f} % in {months} months"
 
 
 def _later(day: date, months: int) -> date:
