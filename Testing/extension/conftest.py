@@ -8,11 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from extension_tools import ROOT, Built, Tool, copy_of_extension
-
-sys.path.insert(0, str(ROOT / "Testing" / "desktop"))
-
-from slicer_desktop.fixtures import desktop, desktop_of_file  # found by the line above
+from extension_tools import Built, Tool, copy_of_extension
+from slicer_desktop.fixtures import desktop, desktop_of_file
 
 __all__ = ["built", "cmake", "desktop", "desktop_of_file"]
 
