@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from worker_tools import ramp
 
 from abdominal_oncology.bench import worker
 from abdominal_oncology.worker.models import Models
@@ -28,6 +29,6 @@ def test_without_a_model_a_click_is_skipped_with_its_reason(monkeypatch: pytest.
     from abdominal_oncology.learning.finding import FindingWarning
 
     monkeypatch.setattr(Models, "predictor", lambda *asked: (None, (FindingWarning("no-network", "no torch"),)))
-    image = worker._image(TINY)
+    image = ramp(3)
     rows = compare("click", worker._click(TINY, image, None, None))  # type: ignore[arg-type]
     assert [row.note for row in rows] == ["skipped: no torch"]
