@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.hcc.fusion import INPUTS, PARTS, FusedModel, Fusion, Part
-from abdominal_oncology.hcc.logistic import fit_logistic, logistic
+from abdominal_oncology.hcc.logistic import fit_logistic
 from abdominal_oncology.learning.manifest import CaseRow, Manifest
 from abdominal_oncology.learning.splits import k_folds
 from abdominal_oncology.learning.uncertainty import patient_weights
@@ -96,7 +97,8 @@ class _Fitted:
         return scaled
 
     def chances(self, values: Floats) -> Floats:
-        return logistic(self.scaled(values) @ self.beta[:-1] + self.beta[-1])
+        chances: Floats = expit(self.scaled(values) @ self.beta[:-1] + self.beta[-1])
+        return chances
 
 
 @dataclass(frozen=True)

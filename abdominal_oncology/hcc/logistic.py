@@ -1,9 +1,13 @@
-"""Ridge-penalised logistic regression of a few inputs, many weighted fits at once, by Newton's method."""
+"""Ridge-penalised logistic regression of a few inputs, many weighted fits at once, by Newton's method.
+
+scikit-learn fits one at a time: the thousand resamples behind an interval take it seconds, and here milliseconds.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from abdominal_oncology.errors import InvalidInputError
 
@@ -32,7 +36,7 @@ def fit_logistic(values: Floats, labels: NDArray[np.int64], weights: Floats, str
     penalty[-1] = 0.0
     beta = np.zeros((len(weights), count))
     for _ in range(_MOST_STEPS):
-        chance = logistic(beta @ design.T)
+        chance = expit(beta @ design.T)
         gradient = (weights * (chance - labels)) @ design + penalty * beta
         curvature = np.einsum("bn,ni,nj->bij", weights * chance * (1 - chance), design, design, optimize=True)
         curvature += np.diag(penalty + 1e-12)
@@ -43,8 +47,3 @@ def fit_logistic(values: Floats, labels: NDArray[np.int64], weights: Floats, str
         if np.abs(step).max() < _SMALL_STEP:
             break
     return beta
-
-
-def logistic(odds: Floats) -> Floats:
-    """1 / (1 + e^−x) without overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * odds))
