@@ -18,9 +18,11 @@ from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.imaging.bias_field import correct_bias_field
 from abdominal_oncology.imaging.geometry import Geometry, Vector
 from abdominal_oncology.imaging.image import Image
-from abdominal_oncology.imaging.separable import apply_in_plane, inside, linear_weights
+from abdominal_oncology.imaging.separable import apply_in_plane
 from abdominal_oncology.learning.finding import FindingWarning
 from abdominal_oncology.progress import Progress, part, silent
+from abdominal_oncology.rectal.averaging import averaging_weights
+from abdominal_oncology.rectal.localise import locate
 from abdominal_oncology.rectal.mr_checks import (
     BODY_STRIDE,
     body_voxels,
@@ -30,7 +32,17 @@ from abdominal_oncology.rectal.mr_checks import (
     take_out_heavy_shading,
 )
 from abdominal_oncology.rectal.plane import AcquisitionPlane, as_axial_stack
-from abdominal_oncology.rectal.region import Box, Region, region_of_body, region_of_box, region_of_masks
+from abdominal_oncology.rectal.region import (
+    Box,
+    Region,
+    region_of_body,
+    region_of_box,
+    region_of_masks,
+    region_of_place,
+)
+
+SURE_ENOUGH = 0.5
+"""The locator's confidence from which its place is taken."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +124,8 @@ def prepare_volume(
     masks: Sequence[Image] = (),
     progress: Progress = silent,
 ) -> PreparedVolume:
-    """Cut, scale and check. The region is that of ``box``, else of ``masks`` (on the image's grid), else the body's
-    middle, with a warning.
+    """Cut, scale and check. The region is that of ``box``, else of ``masks`` (on the image's grid), else located, else
+    the body's middle, the last two with a warning.
     """
     wanted = preparation or VolumePreparation()
     check_magnitude_image(image)
@@ -133,14 +145,9 @@ def prepare_volume(
     else:
         warnings += shading_warnings(sampled, body)
     if region is None:
-        region = region_of_body(body, BODY_STRIDE, stack.geometry.shape)
-        warnings.append(
-            FindingWarning(
-                "region-not-located",
-                "nobody said where the rectum is: the middle of the body was taken; place a ROI or draw the tumour",
-            )
-        )
-    field_mm, note = _field(region, stack.geometry, wanted)
+        region, note = _located(stack, body)
+        warnings.append(note)
+    field_mm, wide = _field(region, stack.geometry, wanted)
     seen = sampled[body]
     if wanted.scale_by == "region":
         rows, columns = _sampled_square(region, field_mm, stack.geometry)
@@ -160,8 +167,22 @@ def prepare_volume(
         plane,
         region,
         (low, high),
-        tuple(warnings + note),
+        tuple(warnings + wide),
     )
+
+
+def _located(stack: Image, body: NDArray[np.bool_]) -> tuple[Region, FindingWarning]:
+    """Where the locator finds rectum or tumour; the middle of the body where it is not sure."""
+    found = locate(stack)
+    if found.confidence >= SURE_ENOUGH:
+        region = region_of_place(found.centre[1:], found.slices, stack.geometry, found.confidence)
+        text = f"the {found.what} was found automatically (confidence {found.confidence:.2f}): check the region"
+        return region, FindingWarning("region-located", text)
+    text = (
+        f"nobody said where the rectum is, and it was not found (confidence {found.confidence:.2f}): the middle of the "
+        "body was taken; place a ROI or draw the tumour"
+    )
+    return region_of_body(body, BODY_STRIDE, stack.geometry.shape), FindingWarning("region-not-located", text)
 
 
 def _field(region: Region, geometry: Geometry, preparation: VolumePreparation) -> tuple[float, list[FindingWarning]]:
@@ -195,7 +216,7 @@ def _cut(stack: Image, region: Region, field_mm: float, size: int, low: float, h
     """Every slice resampled in plane; none is mixed with another."""
     (row, column), spacing = region.centre, stack.geometry.spacing_mm
     rows, columns = (
-        _weights(centre, field_mm / step, size, count)
+        averaging_weights(centre, field_mm / step, size, count)
         for centre, step, count in (
             (row, spacing[1], stack.geometry.shape[1]),
             (column, spacing[2], stack.geometry.shape[2]),
@@ -212,21 +233,6 @@ def _cut(stack: Image, region: Region, field_mm: float, size: int, low: float, h
         apply_in_plane(rows, columns, np.clip((grey - np.float32(low)) * scale, 0, 255), plane)
         pixels[k] = np.rint(plane)
     return pixels
-
-
-def _weights(centre: float, extent: float, size: int, count: int) -> Any:
-    """The matrix (size, count) that takes ``extent`` old pixels around ``centre``; 0 beyond the image.
-
-    Linear where pixels become finer; where they become coarser, the mean of linear samples over each new pixel.
-    """
-    step = extent / size
-    taps = 1 if step <= 1 else 2 * int(np.ceil(step))
-    matrix: Any = None
-    for tap in range(taps):
-        positions = centre + (np.arange(size, dtype=np.float64) + (tap + 0.5) / taps) * step - extent / 2
-        weights = linear_weights(positions, count).multiply(inside(positions, count)[:, None]).tocsr()
-        matrix = weights if matrix is None else matrix + weights
-    return (matrix / np.float32(taps)).tocsr().astype(np.float32)
 
 
 def _used(weights: Any) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from abdominal_oncology.imaging.crop import mask_box
 from abdominal_oncology.imaging.geometry import AXIAL, Geometry, Matrix, Vector
 from abdominal_oncology.imaging.image import Image
 
+_LOCATED_MM = 50.0
 _ROUNDING = 1e-3
 """Voxels by which the edge of a box may miss that of a slice: coordinates are kept to a thousandth of a millimetre."""
 
@@ -58,13 +59,14 @@ class Region:
     """What lies around rectum and tumour on an axial stack: rows, columns and slices as fractional voxel edges.
 
     ``rows``, ``columns`` run from an outer edge to the other (-0.5 is the first voxel's); ``slices`` is the range
-    first … one past last. ``source`` says who found it.
+    first … one past last. ``source`` says who found it; a located one has a ``confidence`` from 0 to 1.
     """
 
     rows: tuple[float, float]
     columns: tuple[float, float]
     slices: tuple[int, int]
-    source: Literal["box", "segmentation", "body"]
+    source: Literal["box", "segmentation", "located", "body"]
+    confidence: float | None = None
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -122,6 +124,13 @@ def require_same_grid(mask: Image, image: Image) -> None:
             where=mask.source.path,
             remedy="resample the mask onto the image, or draw it there",
         )
+
+
+def region_of_place(centre: tuple[float, float], slices: tuple[int, int], stack: Geometry, confidence: float) -> Region:
+    """A square of the usual size of rectum and tumour about a fractional (row, column) that a locator found."""
+    half = [_LOCATED_MM / 2 / step for step in stack.spacing_mm[1:]]
+    rows, columns = ((at - reach, at + reach) for at, reach in zip(centre, half, strict=True))
+    return Region(rows, columns, slices, "located", confidence)
 
 
 def region_of_body(body: NDArray[np.bool_], stride: int, shape: tuple[int, int, int]) -> Region:
