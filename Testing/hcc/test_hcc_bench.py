@@ -1,4 +1,4 @@
-"""The bench of a liver study on a small one: ours is timed per lesion, the goal is the plan's, nothing is drawn idly."""
+"""The bench of a liver study on a small one: ours is timed per lesion, and nothing is drawn idly."""
 
 from __future__ import annotations
 
