@@ -176,7 +176,10 @@ def _located(stack: Image, body: NDArray[np.bool_]) -> tuple[Region, FindingWarn
     found = locate(stack)
     if found.confidence >= SURE_ENOUGH:
         region = region_of_place(found.centre[1:], found.slices, stack.geometry, found.confidence)
-        text = f"the {found.what} was found automatically (confidence {found.confidence:.2f}): check the region"
+        text = (
+            f"the {found.what} was found automatically (confidence {found.confidence:.2f}): check the region, above all "
+            "its height"
+        )
         return region, FindingWarning("region-located", text)
     text = (
         f"nobody said where the rectum is, and it was not found (confidence {found.confidence:.2f}): the middle of the "

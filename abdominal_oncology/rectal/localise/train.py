@@ -68,7 +68,7 @@ def make_examples(seed: int, count: int, progress: Progress = silent) -> Example
     return Examples(np.concatenate(inputs), np.concatenate(targets))
 
 
-def train(examples: Examples, seed: int = 0, epochs: int = 3, progress: Progress = silent) -> HeatModel:
+def train(examples: Examples, seed: int = 0, epochs: int = 10, progress: Progress = silent) -> HeatModel:
     """Adam on cross-entropy per pixel; contrast, brightness, noise, sides and place differ at every showing."""
     import torch
 
