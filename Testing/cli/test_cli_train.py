@@ -222,6 +222,14 @@ def test_without_torch_the_command_says_what_to_install(
     assert "[torch]" in error
 
 
+def test_the_rectal_networks_have_the_papers_parameters_and_fit_a_gpu(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["networks", "--json", "--task", "rectal", "--training-memory", "8"]) == 0
+    listed = {each["name"]: each for each in json.loads(capsys.readouterr().out)}
+    assert listed["f-r2d"]["parameters"] == 2796001
+    assert listed["f-rmc5"]["parameters"] == 6924769
+    assert listed["f-rmc5"]["checkpointing GB"] < listed["f-rmc5"]["training GB"] < 12
+
+
 def test_networks_are_listed_with_their_sizes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["networks", "--json", "--task", "phase"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}

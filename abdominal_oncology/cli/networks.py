@@ -66,12 +66,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _memory(network: Network, classes: int, batch: int) -> dict[str, float | None]:
-    """Counted for the rectal networks; None for the others."""
+    """Counted for the rectal networks at the volume level, where all slices are computed; None for the others."""
     if network.task != "rectal":
         return {"training GB": None, "checkpointing GB": None}
     from abdominal_oncology.rectal.networks.memory import training_memory
 
-    build = partial(network.build, classes)
+    build = partial(network.build, classes, aggregation="bilinear")
     plain, kept = (
         training_memory(build, network.input_shape, batch, checkpointing=each).gigabytes for each in (False, True)
     )

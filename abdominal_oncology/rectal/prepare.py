@@ -177,8 +177,8 @@ def _located(stack: Image, body: NDArray[np.bool_]) -> tuple[Region, FindingWarn
     if found.confidence >= SURE_ENOUGH:
         region = region_of_place(found.centre[1:], found.slices, stack.geometry, found.confidence)
         text = (
-            f"the {found.what} was found automatically (confidence {found.confidence:.2f}): check the region, above all "
-            "its height"
+            f"the {found.what} was found automatically (confidence {found.confidence:.2f}): check the region, above "
+            "all its height"
         )
         return region, FindingWarning("region-located", text)
     text = (
