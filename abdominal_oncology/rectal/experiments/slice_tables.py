@@ -48,7 +48,7 @@ def _encoder_rows(scale: Scale) -> Sequence[str]:
 def _measure_encoder(row: str, work: Work) -> Row:
     plan = PLANS[work.scale]
     if work.scale == "small":  # eleven encoders within the hour
-        plan = replace(plan, filters=_NARROW_FILTERS, slice_epochs=plan.slice_epochs // 2)
+        plan = replace(plan, filters=_NARROW_FILTERS, slice_epochs=plan.slice_epochs // 4)
     recipe = replace(slice_recipe(plan, work.seed, ENCODER_ROWS[row]), loss=(FOCAL,))
     return cross_validated(recipe, work, plan)
 
