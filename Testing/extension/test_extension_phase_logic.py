@@ -174,7 +174,7 @@ def test_without_torch_the_kinetics_answer_and_a_named_bundle_is_refused(
 ) -> None:
     ct = volume_node_from_image(body(VENOUS_HU), "ct")
     organs = segmentation("aorta", "liver", "portal_vein", beside=ct)
-    monkeypatch.setattr(phase_work, "find_spec", lambda name: None)
+    monkeypatch.setattr("abdominal_oncology.worker.models.find_spec", lambda name: None)
     (found,) = logic.classify([ct], segmentation=organs)
     assert found.decision == "venous"
     assert ["PyTorch is not installed" in each.message for each in found.warnings if each.code == "no-network"] == [

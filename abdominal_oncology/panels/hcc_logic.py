@@ -65,7 +65,8 @@ class HccLogic(ImagePanelLogic):
         from abdominal_oncology.scene.hcc_case import LiverNodes
         from abdominal_oncology.worker.models import Models
 
-        self._models = self._models or Models()
+        if self._models is None:  # one without a loaded network counts as empty, and is kept all the same
+            self._models = Models()
         nodes = LiverNodes(arterial, portal, delayed, segmentation, liverSegment, lesionSegments, nonContrast, prior)
         request = hcc_work.Request(bundle, population, imagedOn, overrides)
         self._analysis = hcc_work.analyze_nodes(nodes, self._models, request, progress or silent)

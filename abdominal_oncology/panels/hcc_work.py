@@ -36,8 +36,7 @@ def analyze_nodes(nodes: LiverNodes, models: Models, request: Request, progress:
     """The findings, and what they were measured from."""
     progress(0.0, "looking at the segments")
     in_scene = case_from_nodes(nodes)
-    bundle = None if request.bundle is None else str(request.bundle)
-    predictor, no_network = models.predictor("hcc", bundle, BUNDLES)
+    predictor, no_network = models.predictor("hcc", request.bundle, BUNDLES)
     found = examine(
         in_scene.case,
         predictor=predictor,

@@ -17,16 +17,16 @@ from abdominal_oncology.panels.logic import ImagePanelLogic
 
 if TYPE_CHECKING:
     from abdominal_oncology.learning.finding import Finding
-    from abdominal_oncology.learning.predictor_pool import PredictorPool
     from abdominal_oncology.phase.study import PairedStudy
     from abdominal_oncology.progress import Progress
     from abdominal_oncology.scene.phase_results import PhaseResults
+    from abdominal_oncology.worker.models import Models
 
 
 class PhaseLogic(ImagePanelLogic):
     """Methods take volume nodes (one, or several in a list) and are named as Slicer names things."""
 
-    _pool: PredictorPool | None = None
+    _models: Models | None = None
 
     def classify(
         self,
@@ -49,8 +49,11 @@ class PhaseLogic(ImagePanelLogic):
         """
         from abdominal_oncology.panels import phase_work
         from abdominal_oncology.progress import silent
+        from abdominal_oncology.worker.models import Models
 
-        self._pool, predictor, warnings = phase_work.network(self._pool, bundle)
+        if self._models is None:  # one without a loaded network counts as empty, and is kept all the same
+            self._models = Models()
+        predictor, warnings = phase_work.network(self._models, bundle)
         request = phase_work.Request(predictor, warnings, fraction, seed, segmentation, points)
         return phase_work.classify_volumes(_list(volumeNodes), request, progress or silent)
 
@@ -74,8 +77,8 @@ class PhaseLogic(ImagePanelLogic):
 
     def releaseModels(self) -> None:
         """Give the memory of networks back; they load again on use."""
-        if self._pool is not None:
-            self._pool.close()
+        if self._models is not None:
+            self._models.close()
 
 
 def _list(nodes: Any) -> list[Any]:

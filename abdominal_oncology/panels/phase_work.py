@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +13,6 @@ from abdominal_oncology.errors import (
     Cancelled,
     EmptyMaskError,
     InvalidInputError,
-    MissingDependencyError,
     MissingInputError,
 )
 from abdominal_oncology.imaging.image import Image
@@ -38,13 +35,10 @@ from abdominal_oncology.scene.organ_labels import labels_from_segmentation
 from abdominal_oncology.scene.rename import plain_name
 from abdominal_oncology.scene.segments import segments
 from abdominal_oncology.scene.volumes import reader_from_volume_node
+from abdominal_oncology.worker.models import Models
 
 if TYPE_CHECKING:
     from abdominal_oncology.learning.predictor import Predictor
-    from abdominal_oncology.learning.predictor_pool import PredictorPool
-
-KINETICS_ALONE = "none"
-"""In place of a bundle's name: no network, although one may be installed."""
 
 _VOLUME = "vtkMRMLScalarVolumeNode"
 
@@ -61,35 +55,9 @@ class Request:
     points: Node = None
 
 
-def network(
-    pool: PredictorPool | None, bundle: str | Path | None
-) -> tuple[PredictorPool | None, Predictor | None, tuple[FindingWarning, ...]]:
-    """The pool (made when it is first needed), the warm network, and why there is none.
-
-    A bundle that is named must be there; without a name the kinetics will do.
-    """
-    if bundle == KINETICS_ALONE:
-        return pool, None, ()
-    if find_spec("torch") is None:
-        if bundle is not None:
-            raise MissingDependencyError(
-                "a network needs PyTorch", where=str(bundle), remedy="install the package torch, or name no bundle"
-            )
-        return pool, None, (_no_network("PyTorch is not installed"),)
-    from abdominal_oncology.learning.bundle.store import installed_store
-    from abdominal_oncology.learning.predictor_pool import PredictorPool
-
-    store = installed_store()
-    if bundle is not None:
-        model = store.find(bundle, task="phase")
-    else:
-        try:
-            model = store.default("phase", BUNDLES)
-        except MissingInputError as nothing:
-            return pool, None, (_no_network(nothing.problem),)
-    import_module("abdominal_oncology.phase.networks")  # a bundle names its network; importing registers them
-    pool = pool or PredictorPool(store.onnx_cache)
-    return pool, pool.get(model), ()
+def network(models: Models, bundle: str | Path | None) -> tuple[Predictor | None, tuple[FindingWarning, ...]]:
+    """The warm network, and why there is none. A bundle that is named must be there; without a name kinetics will do."""
+    return models.predictor("phase", bundle, BUNDLES, without="the kinetics answered alone")
 
 
 def classify_volumes(volumes: Sequence[Node], request: Request, progress: Progress) -> list[Finding]:
@@ -192,7 +160,3 @@ def _slab(reader: SliceReader) -> Slab | None:
         return locate_slab(TrustedReader(reader))
     except InvalidInputError:  # not axial: pairing has its own word on that
         return None
-
-
-def _no_network(why: str) -> FindingWarning:
-    return FindingWarning("no-network", f"the kinetics answered alone: {why}")

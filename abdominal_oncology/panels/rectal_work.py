@@ -48,8 +48,7 @@ class RectalWork:
         image = image_from_volume_node(volume)
         masks, doubts = masks_of(segmentation, volume) if segmentation is not None else ({}, [])
         progress(0.0, "looking for the model")
-        named = None if bundle is None else str(bundle)
-        predictor, no_network = self._models.predictor("rectal", named, BUNDLES)
+        predictor, no_network = self._models.predictor("rectal", bundle, BUNDLES)
         staged = stage(
             image,
             predictor=predictor,

@@ -29,27 +29,32 @@ class Models:
         self._pool: PredictorPool | None = None
 
     def predictor(
-        self, task: str, bundle: str | None, order: Sequence[str], device: str = "auto"
+        self,
+        task: str,
+        bundle: str | Path | None,
+        order: Sequence[str],
+        device: str = "auto",
+        without: str = "there is no answer of a network",
     ) -> tuple[Predictor | None, tuple[FindingWarning, ...]]:
         """The predictor of a bundle, warm from the second time on, and why there is none.
 
         A bundle that is named must be there. Without a name the first of ``order`` that is installed is taken, or none:
-        most questions have an answer without a network.
+        most questions have an answer without a network, and ``without`` is what the warning says of that.
         """
         if bundle == NO_MODEL:
             return None, ()
         if find_spec("torch") is None:
             if bundle is not None:
                 raise MissingDependencyError(
-                    "a network needs PyTorch", where=bundle, remedy="install the package torch, or name no bundle"
+                    "a network needs PyTorch", where=str(bundle), remedy="install the package torch, or name no bundle"
                 )
-            return None, (_no_network("PyTorch is not installed"),)
+            return None, (_no_network(without, "PyTorch is not installed"),)
         try:
             model = _find(task, bundle, order)
         except MissingInputError as nothing:
             if bundle is not None:
                 raise
-            return None, (_no_network(nothing.problem),)
+            return None, (_no_network(without, nothing.problem),)
         pool = self._warm_pool()
         import_module(f"abdominal_oncology.{task}.networks")  # a bundle names its network; importing registers them
         return pool.get(model, device), ()
@@ -78,7 +83,7 @@ class Models:
         return self._pool
 
 
-def _find(task: str, bundle: str | None, order: Sequence[str]) -> Bundle:
+def _find(task: str, bundle: str | Path | None, order: Sequence[str]) -> Bundle:
     from abdominal_oncology.learning.bundle.store import installed_store
 
     store = installed_store()
@@ -88,5 +93,5 @@ def _find(task: str, bundle: str | None, order: Sequence[str]) -> Bundle:
     return store.find(path if path.is_absolute() else bundle, task=task)
 
 
-def _no_network(why: str) -> FindingWarning:
-    return FindingWarning("no-network", f"there is no answer of a network: {why}")
+def _no_network(without: str, why: str) -> FindingWarning:
+    return FindingWarning("no-network", f"{without}: {why}")
