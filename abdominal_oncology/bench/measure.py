@@ -6,10 +6,10 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from abdominal_oncology.errors import MissingDependencyError
-from abdominal_oncology.progress import Progress, silent
+from abdominal_oncology.progress import Progress, part, silent
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,30 @@ class Timing:
     ratio: float | None
     goal_seconds: float | None
     note: str = ""
+
+
+class Measurable(Protocol):
+    """Something a suite is run on, and the names of the tasks that it gives."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]: ...
+
+
+_Setting = TypeVar("_Setting", bound=Measurable)
+
+
+def each_setting(
+    settings: Sequence[_Setting],
+    only: str,
+    measure: Callable[[_Setting, str, Progress], list[Timing]],
+    progress: Progress,
+) -> list[Timing]:
+    """``measure`` each setting that has a task whose name contains ``only``."""
+    chosen = [setting for setting in settings if any(only.lower() in task.lower() for task in setting.tasks)]
+    timings: list[Timing] = []
+    for number, setting in enumerate(chosen):
+        timings += measure(setting, only, part(progress, number / len(chosen), (number + 1) / len(chosen)))
+    return timings
 
 
 def compare(task: str, contenders: Sequence[Contender], progress: Progress = silent) -> list[Timing]:

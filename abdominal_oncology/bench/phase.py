@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abdominal_oncology.bench.dicom import write_thin_series
-from abdominal_oncology.bench.measure import Contender, Timing, compare
+from abdominal_oncology.bench.measure import Contender, Timing, compare, each_setting
 from abdominal_oncology.bench.memory import PeakMemory
 from abdominal_oncology.bench.phase_rivals import cd_gan, per_slice, volume_network
 from abdominal_oncology.errors import MissingDependencyError
@@ -71,11 +71,7 @@ SETTINGS = (Setting(), Setting(size=224), Setting(TransferSyntax.JPEG_2000))
 
 def run(only: str, progress: Progress) -> list[Timing]:
     """All tasks whose name contains ``only``."""
-    chosen = [setting for setting in SETTINGS if any(only.lower() in task.lower() for task in setting.tasks)]
-    timings: list[Timing] = []
-    for number, setting in enumerate(chosen):
-        timings += measure(setting, only, part(progress, number / len(chosen), (number + 1) / len(chosen)))
-    return timings
+    return each_setting(SETTINGS, only, measure, progress)
 
 
 def measure(setting: Setting, only: str = "", progress: Progress = silent) -> list[Timing]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from abdominal_oncology.bench.measure import Contender, Timing, compare
+from abdominal_oncology.bench.measure import Contender, Timing, compare, each_setting
 from abdominal_oncology.progress import Progress, part, silent
 from abdominal_oncology.rectal.phantom import rectal_phantom
 from abdominal_oncology.rectal.prepare import VolumePreparation
@@ -55,11 +55,7 @@ SETTINGS = (Setting(), Setting(size=256, depth=30, repeats=1))
 
 def run(only: str, progress: Progress) -> list[Timing]:
     """All tasks whose name contains ``only``."""
-    chosen = [setting for setting in SETTINGS if any(only.lower() in task.lower() for task in setting.tasks)]
-    timings: list[Timing] = []
-    for number, setting in enumerate(chosen):
-        timings += measure(setting, only, part(progress, number / len(chosen), (number + 1) / len(chosen)))
-    return timings
+    return each_setting(SETTINGS, only, measure, progress)
 
 
 def measure(setting: Setting, only: str = "", progress: Progress = silent) -> list[Timing]:

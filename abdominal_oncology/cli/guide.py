@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
+from abdominal_oncology.cli.train import add_recipe_options, recipe_from
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.tasks import load_task
 
@@ -17,15 +18,8 @@ TASK = "hcc"
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("manifest", type=Path, nargs="?", help="one lesion a row, with labels hcc, aphe, ec and npw")
     parser.add_argument("--phantoms", type=int, default=0, metavar="N", help="N synthetic lesions instead")
-    parser.add_argument("--data-seed", type=int, default=0, help="the seed of the phantoms")
-    parser.add_argument("--recipe", type=Path, help="YAML; without it, the task's own recipe")
-    parser.add_argument("--network", default="", help="the kind of all four networks (default: the recipe's)")
-    parser.add_argument("--published", action="store_true", help="the recipe as the source paper printed it")
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
-    parser.add_argument("--batch", type=int, help="instead of the recipe's")
-    parser.add_argument("--seed", type=int, help="instead of the recipe's")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    add_recipe_options(parser, network="the kind of all four networks (default: the recipe's)")
     parser.add_argument("--output", type=Path, required=True, help="the run's folder; a stopped run goes on in it")
     parser.add_argument("--bundle", default="", help="the new bundle's name (default: hcc-lirads-NETWORK)")
     parser.add_argument("--version", default="1.0.0", help="the new bundle's version")
@@ -35,7 +29,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from abdominal_oncology.cli.train import recipe_from
     from abdominal_oncology.hcc.guide import GuideRequest, guide
     from abdominal_oncology.learning.device import choose_device
 

@@ -36,10 +36,15 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", choices=TASKS)
     parser.add_argument("manifest", type=Path, nargs="?", help="the table of cases, with labels and split")
     parser.add_argument("--phantoms", type=int, default=0, metavar="N", help="about N synthetic samples instead")
+    parser.add_argument("--question", default="", help="another label column than the task's own (hcc: aphe, ec, npw)")
+    add_recipe_options(parser)
+
+
+def add_recipe_options(parser: argparse.ArgumentParser, network: str = "instead of the recipe's") -> None:
+    """What every training takes: seeds, the recipe and what is changed in it, device. ``network`` is its help."""
     parser.add_argument("--data-seed", type=int, default=0, help="the seed of the phantoms")
     parser.add_argument("--recipe", type=Path, help="YAML; without it, the task's own recipe")
-    parser.add_argument("--network", default="", help="instead of the recipe's")
-    parser.add_argument("--question", default="", help="another label column than the task's own (hcc: aphe, ec, npw)")
+    parser.add_argument("--network", default="", help=network)
     parser.add_argument("--published", action="store_true", help="the recipe as the source paper printed it")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--batch", type=int, help="instead of the recipe's")

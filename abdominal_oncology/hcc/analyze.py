@@ -99,9 +99,9 @@ def examine(
         )
         for each, (answers, more) in zip(measured, asked, strict=True)
     )
-    spent = round(time.perf_counter() - started, 4)
+    spent = time.perf_counter() - started
     progress(1.0, "done")
-    timed = [replace(each, provenance=replace(each.provenance, seconds=spent)) for each in findings]
+    timed = [each.taking(spent) for each in findings]
     return Analysis(tuple(timed), tuple(measured))
 
 

@@ -70,6 +70,14 @@ class Source:
     def __post_init__(self) -> None:
         object.__setattr__(self, "header", MappingProxyType(dict(self.header)))
 
+    def called(self, otherwise: str) -> str:
+        """What people call the series: its description, else its UID or path.
+
+        >>> Source(header={"SeriesDescription": "portal"}).called("series"), Source().called("series")
+        ('portal', 'series')
+        """
+        return str(self.header.get("SeriesDescription") or self.series_uid or self.path or otherwise)
+
     def __reduce__(self) -> tuple[type[Source], tuple[Any, ...]]:
         uids = (self.study_uid, self.series_uid, self.frame_of_reference_uid, self.instance_uids)
         return (Source, (self.path, self.patient_id, *uids, dict(self.header)))

@@ -56,7 +56,7 @@ class Request:
 
 
 def network(models: Models, bundle: str | Path | None) -> tuple[Predictor | None, tuple[FindingWarning, ...]]:
-    """The warm network, and why there is none. A bundle that is named must be there; without a name kinetics will do."""
+    """The warm network, and why there is none. A bundle that is named must be there; without one kinetics will do."""
     return models.predictor("phase", bundle, BUNDLES, without="the kinetics answered alone")
 
 

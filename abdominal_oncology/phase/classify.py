@@ -88,7 +88,7 @@ def classify(
     """
     started = time.perf_counter()
     reader = subject.image("ct") if isinstance(subject, Case) else subject
-    name = subject.case if isinstance(subject, Case) else _name(reader)
+    name = subject.case if isinstance(subject, Case) else reader.source.called("series")
     measures = settings.kinetics or bool(settings.regions_given) or segmentation is not None
     if predictor is None and not measures:
         raise InvalidInputError("there is nothing to answer with", remedy="allow kinetics, or name a bundle")
@@ -104,7 +104,7 @@ def classify(
     if check.fault:
         warnings.append(FindingWarning(check.code, check.fault))
         finding = withheld(name, f"cannot tell: {check.fault}", warnings, _provenance(settings))
-        return _timed(with_description(finding, facts), started)
+        return with_description(finding, facts).taking(time.perf_counter() - started)
     slab, regions, more = _measured(trusted, settings, segmentation, segment_names, predictor, part(progress, 0, 0.4))
     kinetic = estimate(regions) if measures else None
     voices = Voices(
@@ -117,7 +117,7 @@ def classify(
     least = settings.threshold if settings.threshold is not None else _least(predictor)
     finding = whole_finding(name, reader, voices, [*warnings, *more], _provenance(settings), least)
     progress(1.0, "done")
-    return _timed(finding, started)
+    return finding.taking(time.perf_counter() - started)
 
 
 def _first_look(
@@ -239,13 +239,3 @@ def _plain(settings: ClassifySettings) -> dict[str, float | int | bool | None]:
         "kinetics": settings.kinetics,
         "threshold": settings.threshold,
     }
-
-
-def _timed(finding: Finding, started: float) -> Finding:
-    spent = round(time.perf_counter() - started, 4)
-    return replace(finding, provenance=replace(finding.provenance, seconds=spent))
-
-
-def _name(reader: SliceReader) -> str:
-    source = reader.source
-    return str(source.header.get("SeriesDescription") or source.series_uid or source.path or "series")

@@ -100,12 +100,12 @@ def stage(
     samples = stage_samples(image, preparation, box=box, masks=known, progress=part(progress, 0.0, _PREPARED))
     context = samples.context
     assert isinstance(context, StageContext)
-    prepared, placed, name = context.prepared, context.placed, _name(image)
+    prepared, placed, name = context.prepared, context.placed, image.source.called("volume")
     if not predictors:
         made_by = Provenance("", software=f"AbdominalOncology {__version__}", settings=_plain(settings, preparation))
         finding = unstaged_finding(name, prepared, made_by, masks=known, warnings=doubts)
         progress(1.0, "done")
-        return StagedVolume(_timed(finding, started), prepared, placed)
+        return StagedVolume(finding.taking(time.perf_counter() - started), prepared, placed)
 
     from abdominal_oncology.rectal.looks import EIGHT, ONE, look
 
@@ -132,7 +132,7 @@ def stage(
     )
     overlay = class_map(evidence.maps, prepared, placed, image)
     progress(1.0, "done")
-    return StagedVolume(_timed(finding, started), prepared, placed, evidence, overlay)
+    return StagedVolume(finding.taking(time.perf_counter() - started), prepared, placed, evidence, overlay)
 
 
 def _several(predictor: Predictor | Sequence[Predictor] | None) -> list[Predictor]:
@@ -176,13 +176,3 @@ def _plain(settings: StageSettings, preparation: VolumePreparation) -> dict[str,
         "tta": settings.tta,
         "bias_correction": preparation.bias_correction,
     }
-
-
-def _timed(finding: Finding, started: float) -> Finding:
-    spent = round(time.perf_counter() - started, 4)
-    return replace(finding, provenance=replace(finding.provenance, seconds=spent))
-
-
-def _name(image: Image) -> str:
-    source = image.source
-    return str(source.header.get("SeriesDescription") or source.series_uid or source.path or "volume")
