@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import pairwise, permutations
 
 import numpy as np
@@ -260,15 +259,9 @@ def test_coverage_and_calibration_on_new_patients(which, published):
     assert right.mean() > 0.8
 
 
-def test_warm_answers_take_milliseconds():
-    """Processor time: other work on the machine must not fail this."""
+def test_warm_answers_take_milliseconds(quiet_seconds):
     regions = given_hu(
         aorta=140, portal_vein=150, liver=108, spleen=120, inferior_vena_cava=120, kidney_left=170, kidney_right=172
     )
     estimate(regions)
-    times = []
-    for _ in range(7):
-        start = time.process_time()
-        estimate(regions)
-        times.append(time.process_time() - start)
-    assert min(times) < 0.010
+    assert quiet_seconds(lambda: estimate(regions), runs=9) < 0.010  # 3 ms on a quiet core
