@@ -12,7 +12,8 @@ from abdominal_oncology.hcc.features.findings import Findings, findings_of
 from abdominal_oncology.hcc.features.maps import CORE, PARENCHYMA, SHELL, feature_maps
 from abdominal_oncology.hcc.features.region import LesionRegion, depth_below, parenchyma_of
 from abdominal_oncology.hcc.features.uncertain import UNKNOWN, Uncertain, median_error
-from abdominal_oncology.hcc.patch import PHASES, lesion_patch
+from abdominal_oncology.hcc.patch import lesion_patch
+from abdominal_oncology.hcc.phase_roles import PHASES
 from abdominal_oncology.imaging.geometry import Geometry
 
 _KINDS = (

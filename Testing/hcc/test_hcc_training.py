@@ -13,7 +13,8 @@ from abdominal_oncology.hcc import patch, training
 from abdominal_oncology.hcc.cut import CutPatch
 from abdominal_oncology.hcc.lesion_input import LesionPreparation, input_of_cut, input_of_phantom, lesion_input
 from abdominal_oncology.hcc.measure_patch import measure_patch
-from abdominal_oncology.hcc.patch import PATCH_SHAPE, PATCH_SPACING_MM, PHASES, LesionPatch, lesion_patch
+from abdominal_oncology.hcc.patch import PATCH_SHAPE, PATCH_SPACING_MM, LesionPatch, lesion_patch
+from abdominal_oncology.hcc.phase_roles import PHASES
 from abdominal_oncology.hcc.questions import CLASSES, FEATURES
 from abdominal_oncology.hcc.training import (
     EXPERT_ERROR,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,27 +9,28 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("PySide6", reason="a QProcess needs Qt")
+pytest.importorskip("PySide6.QtWidgets", reason="a QProcess needs Qt (libEGL, libGL)", exc_type=ImportError)
 
 from PySide6.QtCore import QCoreApplication, QTimer
-from PySide6.QtWidgets import QApplication
-from qprocess_transport import QProcessTransport
+from slicer_desktop.fixtures import desktop_of_file
 from worker_tools import CountingReader, Stalls, folders, odd_launch, ramp
 
 from abdominal_oncology.errors import Cancelled
 from abdominal_oncology.imaging.image import Image
+from abdominal_oncology.panels.qprocess_transport import QProcessTransport
 from abdominal_oncology.worker.client import ClientState, WorkerClient
 from abdominal_oncology.worker.failures import WorkerCrashedError, WorkerStartError
 from abdominal_oncology.worker.handle import Callbacks, JobHandle
 from abdominal_oncology.worker.jobs.request import JobRequest
 from abdominal_oncology.worker.launch import Launch
 
+__all__ = ["desktop_of_file"]
+
 
 @pytest.fixture(scope="module")
-def application() -> QCoreApplication:
-    """One that the desktop's tests can use as well: a process has one only."""
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    return QApplication.instance() or QApplication(["Slicer"])
+def application(desktop_of_file: Any) -> QCoreApplication:
+    """The desktop's, where ``import qt`` gives what PythonQt gives."""
+    return desktop_of_file.qt_application
 
 
 @pytest.fixture(scope="module")

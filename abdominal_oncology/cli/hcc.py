@@ -16,13 +16,13 @@ from abdominal_oncology.errors import InvalidInputError, MissingInputError
 from abdominal_oncology.files import write_atomically
 from abdominal_oncology.hcc.analyze import Analysis, examine
 from abdominal_oncology.hcc.bundles import BUNDLES
-from abdominal_oncology.hcc.case import PLAIN, MultiphaseCase
+from abdominal_oncology.hcc.case import MultiphaseCase
 from abdominal_oncology.hcc.case_files import CaseFiles
 from abdominal_oncology.hcc.finding import case_finding, lesion_row
 from abdominal_oncology.hcc.finding_lirads import categorisation_of
 from abdominal_oncology.hcc.lirads.growth import PriorSize
 from abdominal_oncology.hcc.lirads.population import Population, PopulationFact
-from abdominal_oncology.hcc.phase_roles import role_warnings
+from abdominal_oncology.hcc.phase_roles import PLAIN, role_warnings
 from abdominal_oncology.hcc.prior_study import priors_from_outlines
 from abdominal_oncology.imaging.image import Modality
 from abdominal_oncology.imaging.open import open_reader

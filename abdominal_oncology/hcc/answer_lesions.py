@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from abdominal_oncology.hcc.case import PHASES
 from abdominal_oncology.hcc.cut import cut_patch
 from abdominal_oncology.hcc.lesion_answers import LesionAnswers, answers_of
 from abdominal_oncology.hcc.lesion_input import PUBLISHED, LesionPreparation, input_of_cut
 from abdominal_oncology.hcc.measure import LesionMeasurements
+from abdominal_oncology.hcc.phase_roles import PHASES
 from abdominal_oncology.hcc.prepare import PreparedCase
 from abdominal_oncology.learning.finding import FindingWarning
 from abdominal_oncology.progress import Progress, part, silent

@@ -21,15 +21,12 @@ from abdominal_oncology.errors import (
     WrongModalityError,
 )
 from abdominal_oncology.hcc.lirads.growth import PriorSize
+from abdominal_oncology.hcc.phase_roles import PHASES, PLAIN
 from abdominal_oncology.imaging.crop import crop_to_index, mask_box
 from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image, Modality, Source
 from abdominal_oncology.imaging.reader import ArrayReader, SliceReader, read_image
 from abdominal_oncology.learning.finding import FindingWarning
-
-PHASES = ("arterial", "portal", "delayed")
-"""What the published method looks at, in its order; ``non-contrast`` may come beside them."""
-PLAIN = "non-contrast"
 
 MOST_LESIONS = 50
 """A label map with more labels than this is one of organs, or no label map."""

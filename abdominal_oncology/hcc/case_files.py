@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abdominal_oncology.errors import InvalidInputError, MissingInputError
-from abdominal_oncology.hcc.case import PLAIN, MultiphaseCase
+from abdominal_oncology.hcc.case import MultiphaseCase
 from abdominal_oncology.hcc.lirads.growth import PriorSize
+from abdominal_oncology.hcc.phase_roles import PLAIN
 from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image, ImageWarning, Modality, Source
 from abdominal_oncology.imaging.open import open_reader

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from abdominal_oncology.hcc.case import PHASES, LesionMask
+from abdominal_oncology.hcc.case import LesionMask
 from abdominal_oncology.hcc.features.region import Floats, Mask
 from abdominal_oncology.hcc.patch import PATCH_SHAPE, PATCH_SPACING_MM
+from abdominal_oncology.hcc.phase_roles import PHASES
 from abdominal_oncology.hcc.prepare import PreparedCase
 from abdominal_oncology.imaging.geometry import Geometry, Vector
 from abdominal_oncology.learning.finding import FindingWarning

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.hcc.finding_lirads import (
@@ -35,9 +36,11 @@ from abdominal_oncology.hcc.finding_parts import (
 from abdominal_oncology.hcc.lesion_answers import LesionAnswers
 from abdominal_oncology.hcc.lirads.population import Population
 from abdominal_oncology.hcc.lirads.table import Category
-from abdominal_oncology.hcc.measure import LesionMeasurements
 from abdominal_oncology.learning.bundle.facts import BundleFacts
 from abdominal_oncology.learning.finding import Cell, Finding, FindingWarning, Provenance
+
+if TYPE_CHECKING:  # a finding is read where no image is measured: in a panel, which must not wait for scipy
+    from abdominal_oncology.hcc.measure import LesionMeasurements
 
 LOCATION_TABLE, ALIGNMENT_TABLE, LESION_TABLE = "location", "alignment", "lesions"
 DISAGREE = "methods-disagree"

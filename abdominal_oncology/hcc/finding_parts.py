@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
+from typing import TYPE_CHECKING
 
 from abdominal_oncology.hcc.fusion import FusedModel, Fusion, Part
 from abdominal_oncology.hcc.lesion_answers import LesionAnswers
-from abdominal_oncology.hcc.measure import LesionMeasurements
 from abdominal_oncology.learning.bundle.facts import BundleFacts
 from abdominal_oncology.learning.finding import Cell, Finding, FindingWarning, Provenance
+
+if TYPE_CHECKING:
+    from abdominal_oncology.hcc.measure import LesionMeasurements
 
 QUESTION = "hcc"
 HCC, OTHER = "hcc", "other"

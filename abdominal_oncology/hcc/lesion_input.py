@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from abdominal_oncology.errors import EmptyMaskError, InvalidInputError, MissingInputError
 from abdominal_oncology.hcc.cut import CutPatch
 from abdominal_oncology.hcc.features.region import Floats, Mask
-from abdominal_oncology.hcc.patch import PATCH_SHAPE, PHASES, LesionPatch
+from abdominal_oncology.hcc.patch import PATCH_SHAPE, LesionPatch
+from abdominal_oncology.hcc.phase_roles import PHASES
 
 
 @dataclass(frozen=True)

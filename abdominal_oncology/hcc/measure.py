@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from abdominal_oncology.hcc.align import Alignment
-from abdominal_oncology.hcc.case import PLAIN, LesionMask, MultiphaseCase, crop_mask
+from abdominal_oncology.hcc.case import LesionMask, MultiphaseCase, crop_mask
 from abdominal_oncology.hcc.cut import along
 from abdominal_oncology.hcc.features.findings import Findings, findings_of
 from abdominal_oncology.hcc.features.maps import feature_maps
@@ -30,6 +30,7 @@ from abdominal_oncology.hcc.lirads.observation import Observation
 from abdominal_oncology.hcc.lirads.population import Population
 from abdominal_oncology.hcc.location import Location, locate
 from abdominal_oncology.hcc.patch import PATCH_SPACING_MM
+from abdominal_oncology.hcc.phase_roles import PLAIN
 from abdominal_oncology.hcc.prepare import DOUBTFUL, Method, PreparedCase, prepare
 from abdominal_oncology.imaging.diameter import diameter_3d
 from abdominal_oncology.imaging.geometry import Geometry

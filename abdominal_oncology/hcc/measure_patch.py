@@ -10,7 +10,8 @@ from abdominal_oncology.hcc.features.findings import findings_of
 from abdominal_oncology.hcc.features.region import LesionRegion
 from abdominal_oncology.hcc.features.uncertain import Uncertain
 from abdominal_oncology.hcc.measure import AROUND_MM, LesionMeasurements, lesion_size, published_features
-from abdominal_oncology.hcc.patch import PHASES, LesionPatch
+from abdominal_oncology.hcc.patch import LesionPatch
+from abdominal_oncology.hcc.phase_roles import PHASES
 from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image, Modality
 

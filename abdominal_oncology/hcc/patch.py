@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.hcc.lesion_kinds import RECIPES, LesionKind, SizeSet
 from abdominal_oncology.hcc.lesions import Lesion, draw_kind, draw_lesion, draw_size
+from abdominal_oncology.hcc.phase_roles import PHASES
 from abdominal_oncology.phantom.physiology import Patient
 
 PATCH_SHAPE = (24, 96, 96)
 PATCH_SPACING_MM = (2.0, 0.76, 0.76)
-PHASES = ("arterial", "portal", "delayed")
 
 _SECONDS = {"arterial": (39.0, 4.0), "portal": (75.0, 6.0), "delayed": (185.0, 20.0)}
 _MARGIN = (2, 4, 4)

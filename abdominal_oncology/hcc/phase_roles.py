@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from abdominal_oncology.errors import InvalidInputError, MissingInputError
-from abdominal_oncology.hcc.case import PHASES, PLAIN
 from abdominal_oncology.learning.finding import Finding, FindingWarning
+
+PHASES = ("arterial", "portal", "delayed")
+"""What the published method looks at, in its order; ``non-contrast`` may come beside them."""
+PLAIN = "non-contrast"
 
 QUESTION = "phase"
 ROLE_OF_PHASE: Mapping[str, str] = MappingProxyType(

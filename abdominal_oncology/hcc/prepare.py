@@ -24,8 +24,9 @@ from abdominal_oncology.hcc.align import (
     within,
 )
 from abdominal_oncology.hcc.align_by_image import Surroundings
-from abdominal_oncology.hcc.case import PLAIN, LesionMask, MultiphaseCase, crop_mask, read_block
+from abdominal_oncology.hcc.case import LesionMask, MultiphaseCase, crop_mask, read_block
 from abdominal_oncology.hcc.features.region import Background, Floats, Mask, background_of, parenchyma_of
+from abdominal_oncology.hcc.phase_roles import PLAIN
 from abdominal_oncology.imaging.crop import mask_box
 from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.hcc.patch import PHASES
+from abdominal_oncology.hcc.phase_roles import PHASES
 
 QUESTIONS = ("hcc", "aphe", "ec", "npw")
 """In the order of their log-odds at the head of a quartet's features, and of a guided network's."""

@@ -10,12 +10,12 @@ from abdominal_oncology.errors import InvalidInputError, MissingInputError
 from abdominal_oncology.hcc import networks
 from abdominal_oncology.hcc.answer_lesions import Askable, askable
 from abdominal_oncology.hcc.bundles import BUNDLES
-from abdominal_oncology.hcc.case import PLAIN, MultiphaseCase
+from abdominal_oncology.hcc.case import MultiphaseCase
 from abdominal_oncology.hcc.finding import case_finding, lesion_finding
 from abdominal_oncology.hcc.lesion_answers import answers_of
 from abdominal_oncology.hcc.lesion_input import LesionPreparation
 from abdominal_oncology.hcc.measure import LesionMeasurements, measure_prepared
-from abdominal_oncology.hcc.patch import PHASES
+from abdominal_oncology.hcc.phase_roles import PHASES, PLAIN
 from abdominal_oncology.hcc.prepare import prepare
 from abdominal_oncology.hcc.training import asked, default_recipe, phantom_samples, published_recipe
 from abdominal_oncology.imaging.image import Modality

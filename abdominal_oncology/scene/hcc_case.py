@@ -9,9 +9,9 @@ from datetime import date
 import numpy as np
 
 from abdominal_oncology.errors import InvalidInputError, MissingInputError, SceneError
-from abdominal_oncology.hcc.case import PLAIN, MultiphaseCase
+from abdominal_oncology.hcc.case import MultiphaseCase
 from abdominal_oncology.hcc.lirads.growth import PriorSize
-from abdominal_oncology.hcc.phase_roles import role_warnings
+from abdominal_oncology.hcc.phase_roles import PLAIN, role_warnings
 from abdominal_oncology.hcc.prior_study import priors_from_outlines
 from abdominal_oncology.imaging.anatomy import Kind
 from abdominal_oncology.imaging.crop import crop_to_index

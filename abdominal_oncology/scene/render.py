@@ -15,7 +15,6 @@ import numpy as np
 import slicer
 import vtk
 from numpy.typing import NDArray
-from scipy import ndimage
 from vtk.util import numpy_support
 
 from abdominal_oncology.errors import EmptyMaskError, InvalidInputError, SceneError
@@ -158,6 +157,8 @@ class SliceRenderer:
         return grey
 
     def _draw_masks(self, canvas: NDArray[np.float32], overlay: Overlay) -> None:
+        from scipy import ndimage  # a panel opens without scipy
+
         height, width, _ = canvas.shape
         sheet = geometry_from_ijk_to_ras((1, height, width), matrix_from_vtk(self._slice.GetXYToRAS()))
         for info, mask in self._masks:

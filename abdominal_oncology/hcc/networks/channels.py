@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.hcc.patch import PHASES
+from abdominal_oncology.hcc.phase_roles import PHASES
 
 _TINY_VARIANCE = 1e-6
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.hcc.networks.plain import INPUT_SHAPE, SOURCE, TINY_SHAPE
-from abdominal_oncology.hcc.patch import PHASES
+from abdominal_oncology.hcc.phase_roles import PHASES
 from abdominal_oncology.hcc.questions import COMPOSED, FEATURES, PHASES_OF, QUESTIONS
 from abdominal_oncology.learning.networks import find_network, register
 from abdominal_oncology.learning.residual import Classifier

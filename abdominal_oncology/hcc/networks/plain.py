@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from abdominal_oncology.hcc.networks.channels import Channels
-from abdominal_oncology.hcc.patch import PATCH_SHAPE, PHASES
+from abdominal_oncology.hcc.patch import PATCH_SHAPE
+from abdominal_oncology.hcc.phase_roles import PHASES
 from abdominal_oncology.learning.networks import register
 from abdominal_oncology.learning.residual import Classifier
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from abdominal_oncology.hcc.networks.channels import Channels
 from abdominal_oncology.hcc.networks.medicalnet import load_medicalnet
 from abdominal_oncology.hcc.networks.plain import INPUT_SHAPE
-from abdominal_oncology.hcc.patch import PHASES
+from abdominal_oncology.hcc.phase_roles import PHASES
 from abdominal_oncology.learning.networks import register
 from abdominal_oncology.learning.residual import Classifier, monai_resnet
 

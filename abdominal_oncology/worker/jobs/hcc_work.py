@@ -8,10 +8,11 @@ from datetime import date
 
 from abdominal_oncology.hcc.analyze import examine
 from abdominal_oncology.hcc.bundles import BUNDLES
-from abdominal_oncology.hcc.case import PHASES, PLAIN, MultiphaseCase
+from abdominal_oncology.hcc.case import MultiphaseCase
 from abdominal_oncology.hcc.lirads.assessment import Assessment
 from abdominal_oncology.hcc.lirads.growth import PriorSize
 from abdominal_oncology.hcc.lirads.population import Population
+from abdominal_oncology.hcc.phase_roles import PHASES, PLAIN
 from abdominal_oncology.hcc.prepare import Method
 from abdominal_oncology.imaging.reader import SliceReader
 from abdominal_oncology.learning.finding import FindingWarning
