@@ -34,8 +34,8 @@ from abdominal_oncology.scene import (  # noqa: E402
 from abdominal_oncology.scene.header_facts import header_of  # noqa: E402
 from abdominal_oncology.scene.markups import points_by_structure  # noqa: E402
 from abdominal_oncology.scene.organ_labels import labels_from_segmentation  # noqa: E402
+from abdominal_oncology.scene.phase_fact import finding_of  # noqa: E402
 from abdominal_oncology.scene.phase_results import (  # noqa: E402
-    finding_of,
     remove_findings,
     results_of,
     summary_node,

@@ -18,7 +18,7 @@ from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.progress import Progress, part
 from abdominal_oncology.scene.hcc_case import LiverNodes, case_from_nodes
 from abdominal_oncology.scene.nodes import Node, describe
-from abdominal_oncology.scene.phase_results import finding_of
+from abdominal_oncology.scene.phase_fact import finding_of
 from abdominal_oncology.worker.models import Models
 
 

@@ -20,7 +20,7 @@ from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.learning.finding import FindingWarning
 from abdominal_oncology.scene.grids import geometry_of_volume_node
 from abdominal_oncology.scene.nodes import Node, describe, require_node
-from abdominal_oncology.scene.phase_results import finding_of
+from abdominal_oncology.scene.phase_fact import finding_of
 from abdominal_oncology.scene.rename import plain_name
 from abdominal_oncology.scene.segment_masks import mask_from_segment
 from abdominal_oncology.scene.segments import SegmentInfo, find_segment, segments

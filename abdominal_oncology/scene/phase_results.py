@@ -13,6 +13,7 @@ from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.scene.attributes import fact, remove_fact, set_fact
 from abdominal_oncology.scene.nodes import Node, describe, require_node
+from abdominal_oncology.scene.phase_fact import FINDING, finding_of
 from abdominal_oncology.scene.phase_rows import (
     classes_of,
     headline,
@@ -37,8 +38,7 @@ SUMMARY_NAME = "Contrast phases"
 
 _KIND = "PhaseResult"  # fact of a result node: which of the results it is
 _MEMBER = "AbdominalOncology.PhaseVolume"  # references of the summary table, one per row
-_FINDING = "PhaseFinding"
-_FACTS = ("Phase", "PhaseProbability", "PhaseSeconds", "PhaseReason", "PhaseBundle", "PhaseBundleVersion", _FINDING)
+_FACTS = ("Phase", "PhaseProbability", "PhaseSeconds", "PhaseReason", "PhaseBundle", "PhaseBundleVersion", FINDING)
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,6 @@ def write_findings(findings: Sequence[Finding], volumes: Sequence[Node], *, rena
         else:
             undo_rename(volume)
     return PhaseResults(summary, details)
-
-
-def finding_of(volume: Node) -> Finding | None:
-    """The finding written to a volume, without its tables of votes and regions; None where there is none."""
-    values = fact(volume, _FINDING)
-    return None if values is None else Finding.from_dict(values)
 
 
 def results_of(volume: Node) -> VolumeResults:
@@ -175,7 +169,7 @@ def _write_facts(finding: Finding, volume: Node) -> None:
         "PhaseReason": finding.reason,
         "PhaseBundle": finding.provenance.bundle,
         "PhaseBundleVersion": finding.provenance.bundle_version,
-        _FINDING: headline(finding).to_dict(),
+        FINDING: headline(finding).to_dict(),
     }
     for name in _FACTS:
         set_fact(volume, name, values[name])
