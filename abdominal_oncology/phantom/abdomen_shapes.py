@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,13 +52,13 @@ class SliceCanvas:
     def window(self, low: Sequence[float], high: Sequence[float]) -> Window | None:
         """Pixels that may lie inside an (x, y) box in anatomy mm; None when there are none."""
         step, rows, columns = self.pixel_mm, len(self.rows_mm), len(self.columns_mm)
-        left, front = float(self.columns_mm[0]), float(self.rows_mm[0])
+        left, front = self.columns_mm.item(0), self.rows_mm.item(0)
         x, y = (low[0] + high[0]) / 2, (low[1] + high[1]) / 2
         # the warp is slow, so its displacement at the middle tells where the box really is
         i = min(max(int((x - left) / step), 0), columns - 1)
         j = min(max(int((y - front) / step), 0), rows - 1)
-        x -= float(self.x[j, i]) - (left + i * step)
-        y -= float(self.y[j, i]) - (front + j * step)
+        x -= self.x.item(j, i) - (left + i * step)
+        y -= self.y.item(j, i) - (front + j * step)
         half_x, half_y = (high[0] - low[0]) / 2, (high[1] - low[1]) / 2
         margin = min(1.5 + 0.16 * max(half_x, half_y, 6.0), self.slack_mm)
         i0 = max(int((x - half_x - margin - left) / step), 0)
@@ -83,14 +83,17 @@ class SliceCanvas:
         window, f = drawn
         if within is not None:
             f = np.maximum(f, within[window])
-        cover = np.float32(0.5) - f * np.float32(1 / self.edge_mm)
-        inside = cover >= 0.5
-        cover = np.minimum(np.maximum(cover, np.float32(0)), np.float32(1))
+        cover = f * np.float32(-1 / self.edge_mm)
+        cover += np.float32(0.5)
+        inside = None if label is None else cover >= 0.5
+        np.maximum(cover, np.float32(0), out=cover)
+        np.minimum(cover, np.float32(1), out=cover)
         part = self.hu[window]
         value: Field | np.float32 = np.float32(hu)
         if texture and amount_hu:
             value = value + np.float32(amount_hu) * self.textures[texture][window]
-        part += cover * (value - part)
+        cover *= value - part
+        part += cover
         if label is not None:
             self.labels[window][inside] = label
 
@@ -160,6 +163,46 @@ class Above:
         return window, np.maximum(f, canvas.y[window] - np.float32(self.surface_y_mm))
 
 
+class _Capsule(NamedTuple):
+    """One piece of a tube. Plain floats: numpy rounds them to the field's float32, and a scalar of its own is slower.
+
+    ``low`` and ``high`` bound it, in z with the warp's reach; ``per_square`` is one by the squared length.
+    """
+
+    low: tuple[float, float, float]
+    high: tuple[float, float, float]
+    start: tuple[float, float, float]
+    along: tuple[float, float, float]
+    per_square: float
+    radius: float
+    widening: float
+
+    def at(self, x: Field, y: Field, z: Field, flat: float) -> Field:
+        """Signed distance (mm). In place wherever it can be: thousands of these small fields make a slice."""
+        dx, dy, dz = self.along
+        px, py, pz = x - self.start[0], y - self.start[1], z - self.start[2]
+        t, part = px * dx, py * dy
+        t += part
+        t += np.multiply(pz, dz, out=part)
+        t *= self.per_square
+        np.maximum(t, 0, out=t)
+        np.minimum(t, 1, out=t)
+        px -= np.multiply(t, dx, out=part)
+        py -= np.multiply(t, dy, out=part)
+        pz -= np.multiply(t, dz, out=part)
+        if flat != 1.0:
+            py *= 1 / flat
+        for each in (px, py, pz):
+            each *= each
+        px += py
+        px += pz
+        np.sqrt(px, out=px)
+        t *= self.widening
+        t += self.radius
+        px -= t
+        return px
+
+
 @dataclass(frozen=True)
 class Tube:
     """Capsules chained along a centre line: ``points`` (n, 3) mm, ``radii`` (n,) mm; ``flat`` < 1 flattens it in y."""
@@ -168,8 +211,7 @@ class Tube:
     radii: NDArray[np.float64]
     flat: float = 1.0
     bone: bool = False
-    _low: NDArray[np.float64] = field(init=False, repr=False, compare=False)
-    _high: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+    _capsules: tuple[_Capsule, ...] = field(init=False, repr=False, compare=False)
     _span: tuple[float, float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -178,63 +220,61 @@ class Tube:
         low, high = np.minimum(p[:-1], p[1:]) - reach, np.maximum(p[:-1], p[1:]) + reach
         low[:, 2] -= _WARP_MM
         high[:, 2] += _WARP_MM
-        object.__setattr__(self, "_low", low)
-        object.__setattr__(self, "_high", high)
+        along = np.diff(p, axis=0)
+        per_square = 1 / np.maximum(np.square(along).sum(axis=1), 1e-6)
+        columns = (low, high, p[:-1], along, per_square, r[:-1], np.diff(r))
+        capsules = tuple(_Capsule(*each) for each in zip(*(column.tolist() for column in columns), strict=True))
+        object.__setattr__(self, "_capsules", capsules)
         object.__setattr__(self, "_span", (float(low[:, 2].min()), float(high[:, 2].max())))
 
     def on(self, canvas: SliceCanvas) -> tuple[Window, Field] | None:
         level = canvas.bone_level_mm if self.bone else canvas.level_mm
         if not self._span[0] < level < self._span[1]:
             return None
-        chosen = np.nonzero((self._low[:, 2] < level) & (self._high[:, 2] > level))[0]
-        if not len(chosen):
-            return None
         z = canvas.z_bone if self.bone else canvas.z
         kept = []
-        for n in chosen.tolist():
-            low, high = self._low[n], self._high[n]
-            window = canvas.window(low[:2].tolist(), high[:2].tolist())
+        for each in self._capsules:
+            if not each.low[2] < level < each.high[2]:
+                continue
+            window = canvas.window(each.low, each.high)
             # the warp moves heights by millimetres but slowly: what the middle misses by much, all of it misses
-            if window is not None and _reaches(window, z, canvas.pixel_mm, low[2], high[2]):
-                kept.append((n, window))
+            if window is not None and _reaches(window, z, canvas.pixel_mm, each.low[2], each.high[2]):
+                kept.append((each, window))
         if not kept:
             return None
+        if len(kept) == 1:
+            each, window = kept[0]
+            f = each.at(canvas.x[window], canvas.y[window], z[window], self.flat)
+            return window, np.minimum(f, FAR_MM, out=f)
         whole = (
             slice(min(w[0].start for _, w in kept), max(w[0].stop for _, w in kept)),
             slice(min(w[1].start for _, w in kept), max(w[1].stop for _, w in kept)),
         )
         f = np.full((whole[0].stop - whole[0].start, whole[1].stop - whole[1].start), FAR_MM, dtype=np.float32)
-        for n, window in kept:
-            one = self._segment(n, canvas.x[window], canvas.y[window], z[window])
-            place = tuple(slice(w.start - o.start, w.stop - o.start) for w, o in zip(window, whole, strict=True))
-            np.minimum(f[place], one, out=f[place])
+        for each, window in kept:
+            one = each.at(canvas.x[window], canvas.y[window], z[window], self.flat)
+            place = f[
+                window[0].start - whole[0].start : window[0].stop - whole[0].start,
+                window[1].start - whole[1].start : window[1].stop - whole[1].start,
+            ]
+            np.minimum(place, one, out=place)
         return whole, f
 
-    def _segment(self, n: int, x: Field, y: Field, z: Field) -> Field:
-        f32 = np.float32
-        a, b = self.points[n], self.points[n + 1]
-        d = b - a
-        px, py, pz = x - f32(a[0]), y - f32(a[1]), z - f32(a[2])
-        t = (px * f32(d[0]) + py * f32(d[1]) + pz * f32(d[2])) * f32(1 / max(d @ d, 1e-6))
-        t = np.minimum(np.maximum(t, f32(0)), f32(1))
-        px -= t * f32(d[0])
-        py -= t * f32(d[1])
-        pz -= t * f32(d[2])
-        if self.flat != 1.0:
-            py *= f32(1 / self.flat)
-        result: Field = np.sqrt(px * px + py * py + pz * pz) - (
-            f32(self.radii[n]) + t * f32(self.radii[n + 1] - self.radii[n])
-        )
-        return result
+    def at(self, x: Field, y: Field, z: Field) -> Field:
+        """Signed distance (mm) from all of the tube, at most ``FAR_MM``."""
+        f = np.full(x.shape, FAR_MM, dtype=np.float32)
+        for each in self._capsules:
+            np.minimum(f, each.at(x, y, z, self.flat), out=f)
+        return f
 
 
 def _reaches(window: Window, z: Field, pixel_mm: float, low_mm: float, high_mm: float) -> bool:
     """Whether heights from ``low_mm`` to ``high_mm``, which include the warp's reach, may come up in a window."""
     rows, columns = window
-    middle = z[(rows.start + rows.stop) // 2, (columns.start + columns.stop) // 2]
+    middle = z.item((rows.start + rows.stop) // 2, (columns.start + columns.stop) // 2)
     half_mm = max(rows.stop - rows.start, columns.stop - columns.start) * pixel_mm / 2
     slack = max(_WARP_MM - 0.5 - 0.3 * half_mm, 0.0)
-    return bool(low_mm + slack < middle < high_mm - slack)
+    return low_mm + slack < middle < high_mm - slack
 
 
 def smooth_line(points: Sequence[Sequence[float]] | NDArray[np.float64], step_mm: float = 9.0) -> NDArray[np.float64]:

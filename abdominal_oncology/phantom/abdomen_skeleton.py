@@ -34,10 +34,7 @@ class Sheet:
             return None
         x, y = canvas.x[window], canvas.y[window]
         chain = Tube(np.column_stack([line[:, :2], np.zeros(len(line))]), line[:, 3])
-        f = np.full(x.shape, 99.0, dtype=np.float32)
-        flat = np.zeros_like(x)
-        for n in range(len(line) - 1):
-            np.minimum(f, chain._segment(n, x, y, flat), out=f)
+        f = chain.at(x, y, np.zeros_like(x))
         level = canvas.z_bone[window]
         cap = np.maximum(level - np.float32(self.levels[0]), np.float32(self.levels[-1]) - level)
         return window, np.maximum(f, cap)
