@@ -38,7 +38,7 @@ from abdominal_oncology.scene import (  # noqa: E402
     table_from_node,
     volume_node_from_image,
 )
-from abdominal_oncology.scene.hcc_case import PriorStudy  # noqa: E402
+from abdominal_oncology.scene.hcc_nodes import PriorStudy  # noqa: E402
 from abdominal_oncology.scene.hierarchy import hierarchy, item_of  # noqa: E402
 from abdominal_oncology.scene.phase_results import write_findings as write_phases  # noqa: E402
 

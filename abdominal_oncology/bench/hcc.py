@@ -238,7 +238,8 @@ def _rigid(prepared: PreparedCase) -> None:
 def _from_scene(study: Study, count: int, predictor: Predictor | None) -> Callable[[], Any]:
     """Volumes and segments are in the scene already; from there to the findings."""
     from abdominal_oncology.scene import put_study, segmentation_node_from_masks
-    from abdominal_oncology.scene.hcc_case import LiverNodes, case_from_nodes
+    from abdominal_oncology.scene.hcc_case import case_from_nodes
+    from abdominal_oncology.scene.hcc_nodes import LiverNodes
 
     volumes = put_study(study.images).volumes
     names = [f"lesion_{n}" for n in range(1, count + 1)]

@@ -34,6 +34,7 @@ from abdominal_oncology.hcc.finding_parts import (
     fuse,
 )
 from abdominal_oncology.hcc.lesion_answers import LesionAnswers
+from abdominal_oncology.hcc.lirads.observation import Observation
 from abdominal_oncology.hcc.lirads.population import Population
 from abdominal_oncology.hcc.lirads.table import Category
 from abdominal_oncology.learning.bundle.facts import BundleFacts
@@ -91,10 +92,16 @@ def lesion_finding(
 def recategorise(finding: Finding, overrides: Overrides, *, by: str = "reader", why: str = "") -> Finding:
     """A lesion's finding after a reader's word on its features or size: another LI-RADS part, all else as it was.
 
-    Needs no image and takes milliseconds. Every override is kept, with who said it; a feature's :class:`Assessment`
-    of None forgets what was known.
+    Every override is kept, with who said it; a feature's :class:`Assessment` of None forgets what was known.
     """
-    observation = overridden(observation_of(finding), overrides, by, why)
+    return with_observation(finding, overridden(observation_of(finding), overrides, by, why))
+
+
+def with_observation(finding: Finding, observation: Observation) -> Finding:
+    """A lesion's finding where LI-RADS was told this instead: another population, other priors, another reader's word.
+
+    Needs no image and takes milliseconds.
+    """
     old = lirads_of(finding)
     new = lirads_part(finding.subject, observation, finding.measurements, old.provenance)
     if finding is old:

@@ -6,6 +6,7 @@ The part keeps the whole observation, so a reader's word changes the category in
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from abdominal_oncology.errors import InvalidInputError, MissingInputError
@@ -116,6 +117,43 @@ def overridden(observation: Observation, overrides: Overrides, by: str = "reader
             assessment = assessment.checked_for(feature)
         observation = observation.override(feature, assessment, by=by, why=why)
     return observation
+
+
+def measured_observation(finding: Finding) -> Observation:
+    """What LI-RADS was told before any reader's word: every override taken back, the last first.
+
+    >>> from abdominal_oncology.learning.finding import Provenance
+    >>> seen_so = Observation(21.0, {Feature.APHE: seen("rim")}, size_sd_mm=1.5)
+    >>> said = overridden(seen_so, {"aphe": "nonrim", "capsule": "present", "size_mm": 18})
+    >>> size = Measurement("size", 21.0, "mm", 18.5327, 23.4673)
+    >>> finding = lirads_part("one", said, (size,), Provenance("LI-RADS"))
+    >>> before = measured_observation(replace(finding, measurements=(size,)))
+    >>> before.features == seen_so.features, before.size_mm, round(before.size_sd_mm, 2), before.overrides
+    (True, 21.0, 1.5, ())
+    """
+    observation = observation_of(finding)
+    for each in reversed(observation.overrides):
+        if each.what == SIZE:
+            size = each.before if isinstance(each.before, int | float) else None
+            observation = replace(observation, size_mm=size, size_sd_mm=_size_error(finding))
+            continue
+        feature = Feature(each.what)
+        features = {name: known for name, known in observation.features.items() if name is not feature}
+        if isinstance(each.before, Assessment):
+            features[feature] = each.before
+        observation = replace(observation, features=features)
+    return replace(observation, overrides=())
+
+
+def said_of(observation: Observation) -> Overrides:
+    """The reader's last word on each feature, as :func:`overridden` takes it."""
+    return {each.what: each.after for each in observation.overrides}
+
+
+def _size_error(finding: Finding) -> float:
+    """Of the measured size; half a 90 % interval is 1.645 times it, as in ``Uncertain``."""
+    size = finding.measurement("size")
+    return 0.0 if size is None or size.low is None or size.high is None else (size.high - size.low) / (2 * 1.645)
 
 
 def _scores(found: Categorisation, observation: Observation) -> tuple[Measurement, ...]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from abdominal_oncology.hcc.lirads.population import Population
     from abdominal_oncology.learning.finding import Finding
     from abdominal_oncology.progress import Progress
-    from abdominal_oncology.scene.hcc_case import Prior
+    from abdominal_oncology.scene.hcc_nodes import Prior
     from abdominal_oncology.scene.hcc_results import LesionResults
     from abdominal_oncology.worker.models import Models
 
@@ -62,7 +62,7 @@ class HccLogic(ImagePanelLogic):
         """
         from abdominal_oncology.panels import hcc_work
         from abdominal_oncology.progress import silent
-        from abdominal_oncology.scene.hcc_case import LiverNodes
+        from abdominal_oncology.scene.hcc_nodes import LiverNodes
         from abdominal_oncology.worker.models import Models
 
         if self._models is None:  # one without a loaded network counts as empty, and is kept all the same
@@ -104,9 +104,9 @@ class HccLogic(ImagePanelLogic):
 
     def phasesOf(self, volumes: Sequence[Any]) -> dict[str, Any]:
         """``arterial``, ``portal``, ``delayed``, ``non-contrast`` among volumes that PhaseClassifier has looked at."""
-        from abdominal_oncology.panels import hcc_work
+        from abdominal_oncology.scene.hcc_nodes import phases_by_finding
 
-        return hcc_work.phases_by_finding(volumes)
+        return phases_by_finding(volumes)
 
     def releaseModels(self) -> None:
         """Give the memory of networks and measurements back; networks load again on use."""

@@ -12,13 +12,11 @@ from abdominal_oncology.hcc.analyze import Analysis, examine
 from abdominal_oncology.hcc.bundles import BUNDLES
 from abdominal_oncology.hcc.finding_lirads import Overrides
 from abdominal_oncology.hcc.lirads.population import Population
-from abdominal_oncology.hcc.phase_roles import assign_roles
 from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.progress import Progress, part
-from abdominal_oncology.scene.hcc_case import LiverNodes, case_from_nodes
-from abdominal_oncology.scene.nodes import Node, describe
-from abdominal_oncology.scene.phase_fact import finding_of
+from abdominal_oncology.scene.hcc_case import case_from_nodes
+from abdominal_oncology.scene.hcc_nodes import LiverNodes
 from abdominal_oncology.worker.models import Models
 
 
@@ -67,14 +65,6 @@ def maps_of(found: Analysis | None, findings: Sequence[Finding]) -> dict[str, di
             f"nothing is measured any more to draw maps of {', '.join(missing)}", remedy="analyze once more"
         )
     return {each.subject: measured[each.subject].maps() for each in findings}
-
-
-def phases_by_finding(volumes: Sequence[Node]) -> dict[str, Node]:
-    """Volumes by phase from what PhaseClassifier found on them."""
-    nodes = {node.GetID(): node for node in volumes}
-    found = assign_roles({describe(node): finding_of(node) for node in volumes})
-    named = {describe(node): node_id for node_id, node in nodes.items()}
-    return {role: nodes[named[name]] for role, name in found.series.items()}
 
 
 def _origin(finding: Finding) -> tuple[str, tuple[tuple[str, str], ...]]:

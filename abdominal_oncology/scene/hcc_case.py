@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 
 import numpy as np
 
@@ -13,57 +12,30 @@ from abdominal_oncology.hcc.case import MultiphaseCase
 from abdominal_oncology.hcc.lirads.growth import PriorSize
 from abdominal_oncology.hcc.phase_roles import PLAIN, role_warnings
 from abdominal_oncology.hcc.prior_study import priors_from_outlines
-from abdominal_oncology.imaging.anatomy import Kind
 from abdominal_oncology.imaging.crop import crop_to_index
 from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.learning.finding import FindingWarning
 from abdominal_oncology.scene.grids import geometry_of_volume_node
-from abdominal_oncology.scene.nodes import Node, describe, require_node
+from abdominal_oncology.scene.hcc_nodes import (
+    LiverNodes,
+    Prior,
+    PriorStudy,
+    check_lesions,
+    check_volumes,
+    find_chosen_lesions,
+    find_liver,
+    why_no_lesion,
+)
+from abdominal_oncology.scene.nodes import Node, describe
 from abdominal_oncology.scene.phase_fact import finding_of
 from abdominal_oncology.scene.rename import plain_name
 from abdominal_oncology.scene.segment_masks import mask_from_segment
-from abdominal_oncology.scene.segments import SegmentInfo, find_segment, segments
+from abdominal_oncology.scene.segments import SegmentInfo, segments
 from abdominal_oncology.scene.volumes import reader_from_volume_node
 
-_VOLUME = "vtkMRMLScalarVolumeNode"
-_PARTS_OF_LESIONS = ("lesion_capsule", "lesion_necrosis", "spicules")
 _IN_LIVER = 0.5
 _MOST_VOXELS = 20_000
-
-
-@dataclass(frozen=True)
-class PriorStudy:
-    """An earlier segmentation: lesions have the names that they have today, or there is one then and now. It was
-    ``months`` before today's study, or on the day ``on``.
-    """
-
-    segmentation: Node
-    months: float | None = None
-    on: date | None = None
-
-
-Prior = PriorSize | Mapping[str, PriorSize] | PriorStudy
-"""Earlier size of the only lesion, of lesions by name, or outlines on an earlier study."""
-
-
-@dataclass(frozen=True)
-class LiverNodes:
-    """What the panel asks for. ``lesion_segments`` None: every segment that :func:`lesion_segments` takes for one."""
-
-    arterial: Node
-    portal: Node
-    delayed: Node
-    segmentation: Node
-    liver_segment: str | None = None
-    lesion_segments: Sequence[str] | None = None
-    non_contrast: Node = None
-    prior: Prior | None = None
-
-    @property
-    def volumes(self) -> dict[str, Node]:
-        given = {"arterial": self.arterial, "portal": self.portal, "delayed": self.delayed, PLAIN: self.non_contrast}
-        return {role: node for role, node in given.items() if node is not None}
 
 
 @dataclass(frozen=True)
@@ -78,24 +50,13 @@ def case_from_nodes(nodes: LiverNodes) -> SceneCase:
     """Volumes are views of their nodes' memory. Contrast phases found before on the volumes are compared with the
     roles that these were given; a contradiction becomes a warning.
     """
-    for role, node in nodes.volumes.items():
-        require_node(node, _VOLUME, f"{role} volume")
-    if len({node.GetID() for node in nodes.volumes.values()}) < len(nodes.volumes):
-        raise InvalidInputError("one volume was given as two phases", remedy="choose a volume of its own for each")
-    for role in ("arterial", "portal"):
-        if role not in nodes.volumes:
-            raise MissingInputError(f"the {role} phase is missing", remedy=f"choose the {role} phase of this study")
+    check_volumes(nodes)
     grid = geometry_of_volume_node(nodes.portal)
-    liver = _liver(nodes)
+    liver = find_liver(nodes)
     liver_mask = _outline(nodes.segmentation, liver.id, grid)
     chosen, left_out = _lesions(nodes, liver, liver_mask, grid)
+    check_lesions(chosen, nodes.segmentation)
     masks = {each.name: _outline(nodes.segmentation, each.id, grid) for each in chosen}
-    if len(masks) < len(chosen):
-        raise InvalidInputError(
-            "two lesions have the same name",
-            where=describe(nodes.segmentation),
-            remedy="give each segment its own name",
-        )
     readers = {role: reader_from_volume_node(node) for role, node in nodes.volumes.items()}
     case = MultiphaseCase.of(
         arterial=readers["arterial"],
@@ -121,43 +82,25 @@ def lesion_segments(segmentation: Node, liver: SegmentInfo, liver_mask: Image) -
     for each in segments(segmentation):
         if each.id == liver.id:
             continue
-        structure = each.structure
-        if structure is not None and structure.kind is not Kind.LESION:
-            told[each.id] = f"it is {structure.label.lower()}"
-        elif structure is not None and structure.name in _PARTS_OF_LESIONS:
-            told[each.id] = "it is a part of a lesion"
-        elif structure is not None and structure.name.startswith("liver"):
-            told[each.id] = ""
-        else:
-            try:
-                mask = _outline(segmentation, each.id, liver_mask.geometry)
-            except (SceneError, InvalidInputError, MissingInputError) as trouble:
-                told[each.id] = str(trouble)
-                continue
-            inside = _share_inside(mask, liver_mask)
-            told[each.id] = "" if inside >= _IN_LIVER else f"{inside:.0%} of it lies in the liver"
+        why_not = why_no_lesion(each)
+        told[each.id] = _why_elsewhere(segmentation, each.id, liver_mask) if why_not is None else why_not
     return told
 
 
-def _liver(nodes: LiverNodes) -> SegmentInfo:
+def _why_elsewhere(segmentation: Node, segment_id: str, liver_mask: Image) -> str:
     try:
-        return find_segment(nodes.segmentation, nodes.liver_segment or "liver")
-    except MissingInputError as missing:
-        raise MissingInputError(
-            f"the liver's outline is missing: {missing.problem}",
-            where=missing.where,
-            remedy="segment the liver on the portal phase and choose its segment",
-        ) from missing
+        mask = _outline(segmentation, segment_id, liver_mask.geometry)
+    except (SceneError, InvalidInputError, MissingInputError) as trouble:
+        return str(trouble)
+    inside = _share_inside(mask, liver_mask)
+    return "" if inside >= _IN_LIVER else f"{inside:.0%} of it lies in the liver"
 
 
 def _lesions(
     nodes: LiverNodes, liver: SegmentInfo, liver_mask: Image, grid: Geometry
 ) -> tuple[list[SegmentInfo], list[FindingWarning]]:
     if nodes.lesion_segments is not None:
-        chosen = [find_segment(nodes.segmentation, which) for which in nodes.lesion_segments]
-        if not chosen:
-            raise MissingInputError("no lesion was chosen", remedy="choose at least one segment, or draw one")
-        return list({each.id: each for each in chosen}.values()), []
+        return find_chosen_lesions(nodes), []
     told = lesion_segments(nodes.segmentation, liver, liver_mask)
     present = segments(nodes.segmentation)
     chosen = [each for each in present if told.get(each.id) == ""]
