@@ -56,32 +56,27 @@ def table_node_from_rows(
     an error, because it is a typing mistake.
     """
     table = Table(tuple(rows), dict(units or {}), dict(descriptions or {}))
-    columns = table.columns
-    if not columns:
-        raise InvalidInputError("a table needs at least one row with one column")
-    for key in (*table.units, *table.descriptions):
-        if key not in columns:
-            raise InvalidInputError(f"there is no column {key!r}", remedy=f"use one of {', '.join(columns)}")
-    for column in columns:
-        if not column or column != column.translate(_TO_NODE):
-            raise InvalidInputError(f"{column!r} cannot be the name of a column", remedy="use plain text")
-    arrays = [(column, *_array(column, [row.get(column) for row in table.rows])) for column in columns]
+    arrays = _arrays(table)
     if beside is not None:
         require_node(beside, "vtkMRMLNode", "source node")
     node = boot().AddNewNodeByClass("vtkMRMLTableNode", name)
     node.SetUseColumnTitleAsColumnHeader(True)
-    for column, array, kind in arrays:
-        node.AddColumn(array)
-        node.SetColumnProperty(column, _KIND, kind)
-        node.SetColumnUnitLabel(column, table.units.get(column, ""))
-        node.SetColumnDescription(column, table.descriptions.get(column, "").translate(_TO_NODE))
-        unit = table.units.get(column, "")
-        node.SetColumnTitle(column, f"{column} [{unit}]" if unit not in ("", "1") else column)
+    _add_columns(node, table, arrays)
     if beside is None:
         item_of(node)
     else:
         place_beside(node, beside)
     return node
+
+
+def fill_table_node(node: Node, table: Table) -> None:
+    """Other rows in a table node that was made by :func:`table_node_from_rows`; who shows it goes on showing it."""
+    require_node(node, "vtkMRMLTableNode", "table")
+    arrays = _arrays(table)
+    before = node.StartModify()
+    node.RemoveAllColumns()
+    _add_columns(node, table, arrays)
+    node.EndModify(before)
 
 
 def table_from_node(node: Node) -> Table:
@@ -99,6 +94,30 @@ def table_from_node(node: Node) -> Table:
     units = {name: node.GetColumnUnitLabel(name) for name in names if node.GetColumnUnitLabel(name)}
     texts = {name: node.GetColumnDescription(name).translate(_FROM_NODE) for name in names}
     return Table(rows, units, {name: text for name, text in texts.items() if text})
+
+
+def _arrays(table: Table) -> list[tuple[str, Any, str]]:
+    """Name, VTK column and kind of each column; what cannot be a table is refused before any node is touched."""
+    columns = table.columns
+    if not columns:
+        raise InvalidInputError("a table needs at least one row with one column")
+    for key in (*table.units, *table.descriptions):
+        if key not in columns:
+            raise InvalidInputError(f"there is no column {key!r}", remedy=f"use one of {', '.join(columns)}")
+    for column in columns:
+        if not column or column != column.translate(_TO_NODE):
+            raise InvalidInputError(f"{column!r} cannot be the name of a column", remedy="use plain text")
+    return [(column, *_array(column, [row.get(column) for row in table.rows])) for column in columns]
+
+
+def _add_columns(node: Node, table: Table, arrays: Sequence[tuple[str, Any, str]]) -> None:
+    for column, array, kind in arrays:
+        node.AddColumn(array)
+        node.SetColumnProperty(column, _KIND, kind)
+        node.SetColumnUnitLabel(column, table.units.get(column, ""))
+        node.SetColumnDescription(column, table.descriptions.get(column, "").translate(_TO_NODE))
+        unit = table.units.get(column, "")
+        node.SetColumnTitle(column, f"{column} [{unit}]" if unit not in ("", "1") else column)
 
 
 def _array(column: str, values: Sequence[Any]) -> tuple[Any, str]:
