@@ -99,7 +99,8 @@ def test_a_phantom_gets_a_finding(bundle: Bundle) -> None:
     assert finding.tables["region"][0]["source"] == "segmentation"
 
 
-def test_volumes_of_a_manifest_are_trained_on(request_: TrainRequest, tmp_path: Path) -> None:
+@pytest.mark.parametrize("network", ["f-rmc5", "f-r2d"])
+def test_volumes_of_a_manifest_are_trained_on(network: str, request_: TrainRequest, tmp_path: Path) -> None:
     from abdominal_oncology.phantom.save import save_phantom
 
     rows = []
@@ -118,7 +119,7 @@ def test_volumes_of_a_manifest_are_trained_on(request_: TrainRequest, tmp_path: 
             )
         )
     Manifest(tuple(rows)).write(tmp_path / "cases.csv")
-    recipe = replace(at_slice_level(_recipe()), batch=2)
+    recipe = replace(at_slice_level(_recipe()), network=network, batch=2)
     done = train_task(
         replace(request_, recipe=recipe, folder=tmp_path / "run", manifest=tmp_path / "cases.csv", phantoms=0)
     )
@@ -127,8 +128,9 @@ def test_volumes_of_a_manifest_are_trained_on(request_: TrainRequest, tmp_path: 
     store = (tmp_path / "run" / "samples" / "inputs.raw").read_bytes()
     samples = np.frombuffer(store, np.uint8).reshape(4, 2, 3, 16, 16)
     assert all((sample[1] == 255).any() for sample in samples)
-    # the volume level goes on from the slice level's bundle, whose last layer does not fit
-    further = replace(_recipe(), before=None, batch=2)
+    # the volume level goes on from the slice level's bundle, whose last layer does not fit: from one of the same
+    # network, or of the flat one that would come first
+    further = replace(_recipe(), before=None if network == _recipe().network else recipe, batch=2)
     gone_on = train_task(
         replace(
             request_,
@@ -141,3 +143,4 @@ def test_volumes_of_a_manifest_are_trained_on(request_: TrainRequest, tmp_path: 
     )
     assert gone_on is not None
     assert load_bundle(gone_on.bundle).facts.training["start_from"]["name"] == "rectal-tiny"
+    assert not (tmp_path / "on" / "run" / "before").exists()

@@ -133,14 +133,17 @@ def prepare(request: TrainRequest, progress: Progress = silent) -> SampleStore:
 
 
 def _start(request: TrainRequest) -> dict[str, Tensor] | None:
-    """The weights of the bundle to go on from: of the same network for the same classes, whatever its options."""
+    """The weights of the bundle to go on from, whatever its options: of the same network for the same classes, or of
+    the network whose training would come first (:attr:`Recipe.before`) and which it then replaces.
+    """
     if request.start_from is None:
         return None
     facts, recipe = request.start_from.facts, request.recipe
-    if (recipe.task, recipe.network, recipe.classes) != (facts.task, facts.network, facts.classes):
+    networks = {recipe.network, recipe.network if recipe.before is None else recipe.before.network}
+    if (recipe.task, recipe.classes) != (facts.task, facts.classes) or facts.network not in networks:
         raise InvalidInputError(
             f"bundle {facts.name} holds {facts.network} for {', '.join(facts.classes)}, the recipe wants "
-            f"{recipe.network} for {', '.join(recipe.classes)}",
+            f"{' or '.join(sorted(networks))} for {', '.join(recipe.classes)}",
             where=request.start_from.path,
             remedy="start from a bundle with the same network and classes; its options may differ",
         )
