@@ -1,7 +1,7 @@
 """Focal liver lesions on multiphase CT: registers the panel and binds it; the work lives in abdominal_oncology."""
 
 import slicer
-from slicer import vtkMRMLScalarVolumeNode, vtkMRMLTableNode
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
@@ -12,7 +12,7 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from abdominal_oncology.panels import HccLogic, ImagePanelWidget, patients, register_phantom
+from abdominal_oncology.panels import HccLogic, HccPanel, patients, register_phantom
 
 
 class LiverHCC(ScriptedLoadableModule):
@@ -23,8 +23,8 @@ class LiverHCC(ScriptedLoadableModule):
         self.parent.dependencies = []
         self.parent.contributors = ["AbdominalOncology contributors"]
         self.parent.helpText = _(
-            "Focal liver lesions on multiphase CT. The panel summarises a volume and creates a sample patient with a "
-            "liver lesion, which works offline; lesions are analyzed from the Python console. Research use only."
+            "Focal liver lesions on multiphase CT: LI-RADS features and category of every lesion. A sample patient "
+            "with a liver lesion works offline. Research use only."
         )
         self.parent.acknowledgementText = _("Methods and their publications are named in the documentation.")
         slicer.app.connect("startupCompleted()", self.registerSampleData)
@@ -39,8 +39,12 @@ class LiverHCC(ScriptedLoadableModule):
 
 @parameterNodeWrapper
 class LiverHCCParameterNode:
-    inputVolume: vtkMRMLScalarVolumeNode
-    summaryTable: vtkMRMLTableNode
+    arterialVolume: vtkMRMLScalarVolumeNode
+    portalVolume: vtkMRMLScalarVolumeNode
+    delayedVolume: vtkMRMLScalarVolumeNode
+    segmentation: vtkMRMLSegmentationNode
+    bundle: str = ""
+    device: str = "auto"
 
 
 class LiverHCCLogic(HccLogic, ScriptedLoadableModuleLogic):
@@ -54,7 +58,7 @@ class LiverHCCLogic(HccLogic, ScriptedLoadableModuleLogic):
         return patients.liver_lesion_ct()
 
 
-class LiverHCCWidget(ImagePanelWidget, ScriptedLoadableModuleWidget, VTKObservationMixin):
+class LiverHCCWidget(HccPanel, ScriptedLoadableModuleWidget, VTKObservationMixin):
     logic_class = LiverHCCLogic
 
     def __init__(self, parent=None):

@@ -1,7 +1,7 @@
 """Contrast phase of abdominal CT: registers the panel and binds it; the work lives in abdominal_oncology."""
 
 import slicer
-from slicer import vtkMRMLScalarVolumeNode, vtkMRMLTableNode
+from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
@@ -12,7 +12,7 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from abdominal_oncology.panels import ImagePanelWidget, PhaseLogic, patients, register_phantom
+from abdominal_oncology.panels import PhaseLogic, PhasePanel, patients, register_phantom
 
 
 class PhaseClassifier(ScriptedLoadableModule):
@@ -23,8 +23,8 @@ class PhaseClassifier(ScriptedLoadableModule):
         self.parent.dependencies = []
         self.parent.contributors = ["AbdominalOncology contributors"]
         self.parent.helpText = _(
-            "Contrast phase of abdominal CT. This version summarises a volume and creates a multiphase sample patient, "
-            "which works offline. Research use only."
+            "Contrast phase of abdominal CT: choose volumes, click Apply, and see the phase and what it rests on. "
+            "A multiphase sample patient works offline. Research use only."
         )
         self.parent.acknowledgementText = _("Methods and their publications are named in the documentation.")
         slicer.app.connect("startupCompleted()", self.registerSampleData)
@@ -40,7 +40,8 @@ class PhaseClassifier(ScriptedLoadableModule):
 @parameterNodeWrapper
 class PhaseClassifierParameterNode:
     inputVolume: vtkMRMLScalarVolumeNode
-    summaryTable: vtkMRMLTableNode
+    bundle: str = ""
+    device: str = "auto"
 
 
 class PhaseClassifierLogic(PhaseLogic, ScriptedLoadableModuleLogic):
@@ -54,7 +55,7 @@ class PhaseClassifierLogic(PhaseLogic, ScriptedLoadableModuleLogic):
         return patients.abdominal_ct()
 
 
-class PhaseClassifierWidget(ImagePanelWidget, ScriptedLoadableModuleWidget, VTKObservationMixin):
+class PhaseClassifierWidget(PhasePanel, ScriptedLoadableModuleWidget, VTKObservationMixin):
     logic_class = PhaseClassifierLogic
 
     def __init__(self, parent=None):

@@ -1,7 +1,7 @@
 """Rectal cancer, T2 against T3 on MR: registers the panel and binds it; the work lives in abdominal_oncology."""
 
 import slicer
-from slicer import vtkMRMLScalarVolumeNode, vtkMRMLTableNode
+from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
@@ -12,7 +12,7 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from abdominal_oncology.panels import ImagePanelWidget, RectalLogic, patients, register_phantom
+from abdominal_oncology.panels import RectalLogic, RectalPanel, patients, register_phantom
 
 
 class RectalStaging(ScriptedLoadableModule):
@@ -23,8 +23,8 @@ class RectalStaging(ScriptedLoadableModule):
         self.parent.dependencies = []
         self.parent.contributors = ["AbdominalOncology contributors"]
         self.parent.helpText = _(
-            "Rectal cancer on T2-weighted MR. This version summarises a volume and creates a sample patient with a "
-            "rectal tumour, which works offline. Research use only."
+            "Rectal cancer on T2-weighted MR: T2 or T3, with the evidence. A sample patient with a rectal tumour works "
+            "offline. Research use only."
         )
         self.parent.acknowledgementText = _("Methods and their publications are named in the documentation.")
         slicer.app.connect("startupCompleted()", self.registerSampleData)
@@ -40,7 +40,8 @@ class RectalStaging(ScriptedLoadableModule):
 @parameterNodeWrapper
 class RectalStagingParameterNode:
     inputVolume: vtkMRMLScalarVolumeNode
-    summaryTable: vtkMRMLTableNode
+    bundle: str = ""
+    device: str = "auto"
 
 
 class RectalStagingLogic(RectalLogic, ScriptedLoadableModuleLogic):
@@ -54,7 +55,7 @@ class RectalStagingLogic(RectalLogic, ScriptedLoadableModuleLogic):
         return patients.rectal_mr()
 
 
-class RectalStagingWidget(ImagePanelWidget, ScriptedLoadableModuleWidget, VTKObservationMixin):
+class RectalStagingWidget(RectalPanel, ScriptedLoadableModuleWidget, VTKObservationMixin):
     logic_class = RectalStagingLogic
 
     def __init__(self, parent=None):

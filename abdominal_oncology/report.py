@@ -60,15 +60,21 @@ class Report:
 
     def write(self, folder: Path) -> Path:
         """Write ``report.html``, one CSV per table and one PNG per picture; gives the path of the HTML file."""
-        folder.mkdir(parents=True, exist_ok=True)
+        self.write_tables(folder)
         for part in self.parts:
-            if isinstance(part, ReportTable):
-                _write_csv(part, folder / f"{_file_name(part.name)}.csv")
-            elif isinstance(part, ReportPicture):
+            if isinstance(part, ReportPicture):
                 write_atomically(folder / f"{_file_name(part.name)}.png", part.png)
         path = folder / "report.html"
         write_atomically(path, self.html().encode())
         return path
+
+    def write_tables(self, folder: Path) -> tuple[Path, ...]:
+        """Only the tables, one CSV each; gives their paths."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tables = {folder / f"{_file_name(part.name)}.csv": part for part in self.parts if isinstance(part, ReportTable)}
+        for path, table in tables.items():
+            _write_csv(table, path)
+        return tuple(tables)
 
     def html(self) -> str:
         body: list[str] = []

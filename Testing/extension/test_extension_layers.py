@@ -23,7 +23,7 @@ ROOMS: dict[str, set[str]] = {
     **dict.fromkeys(CLINICAL, BELOW_CLINICAL),
     "scene": CLINICAL | BELOW_CLINICAL,
     "worker": CLINICAL | BELOW_CLINICAL,
-    "panels": {"scene", "worker"} | CLINICAL | BELOW_CLINICAL,
+    "panels": {"scene", "worker", "report"} | CLINICAL | BELOW_CLINICAL,
 }
 """Room → the rooms it may know, beside itself and what is common to all."""
 COMPOSITION = {"cli", "bench", "demo", "report", "tasks", "__main__"}

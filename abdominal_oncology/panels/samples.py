@@ -1,9 +1,29 @@
-"""A phantom in Slicer's Sample Data module: generated on the spot, so it works offline."""
+"""Sample patients in the scene: from a panel's button, and in Slicer's Sample Data module. They work offline."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from abdominal_oncology.worker.jobs.request import JobResult
+
+
+def put_sample(result: JobResult) -> Generator[None, None, dict[str, Any]]:
+    """The worker's sample patient as a study in the scene, one image at a time; gives the volumes by role."""
+    from abdominal_oncology.scene.study import put_study
+    from abdominal_oncology.worker.jobs.sample import IMAGE, LABELS
+
+    names = {int(value): str(name) for value, name in result.facts["label_names"]}
+    volumes: dict[str, Any] = {}
+    for key, image in result.images.items():
+        if not key.startswith(IMAGE):
+            continue
+        role = key.removeprefix(IMAGE)
+        labels = {role: result.images[f"{LABELS}{role}"]} if f"{LABELS}{role}" in result.images else {}
+        volumes |= put_study({role: image}, labels, names).volumes
+        yield
+    return volumes
 
 
 def register_phantom(sample_name: str, thumbnail: str, create: Callable[[], Any]) -> None:

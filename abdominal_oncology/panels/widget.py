@@ -1,24 +1,41 @@
 """The behaviour of a panel; mixed into the module's ScriptedLoadableModuleWidget and VTKObservationMixin.
 
-The ``.ui`` file of each module has the same object names: ``inputSelector``, ``summariseButton``, ``sampleDataButton``,
-``summaryTableView``. Methods in camel case are called by Slicer.
+A room's panel is a subclass that says what is asked (``why_not``, ``inputs``, ``request``), what becomes of the answer
+(``show``, ``report``, ``place``) and how empty inputs are filled (``fill_inputs``). All else is here: the parameter
+node, the boxes, the run and everything that can happen to it. Methods in camel case are called by Slicer.
+
+A panel's ``.ui`` file keeps empty widgets for the boxes: ``runPlace``, ``modelPlace``, ``resultPlace`` and
+``trainingPlace``, and has a ``sampleDataButton``. Its parameter node has ``bundle: str = ""`` and
+``device: str = "auto"`` beside its own parameters.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from abdominal_oncology.errors import AbdominalOncologyError, Cancelled
+from abdominal_oncology.panels.boxes.model_box import ModelBox
+from abdominal_oncology.panels.boxes.result_box import ResultBox
+from abdominal_oncology.panels.boxes.run_box import RunBox
 from abdominal_oncology.panels.logic import ImagePanelLogic
+from abdominal_oncology.panels.run import Run
+from abdominal_oncology.panels.session import PanelSession, worker_session
 from abdominal_oncology.panels.text import tr
 
+if TYPE_CHECKING:
+    from abdominal_oncology.report import Report
+    from abdominal_oncology.worker.jobs.request import JobRequest, JobResult
 
-class ImagePanelWidget:
-    """Choose a volume, summarise it, or create sample data.
 
-    The module's widget class names its ``logic_class``; Slicer's classes give ``layout``, ``resourcePath``,
-    ``addObserver`` and the like.
-    """
+class PanelWidget(ABC):
+    """One panel. Slicer's classes give ``layout``, ``resourcePath``, ``addObserver`` and the like."""
 
+    room: ClassVar[str]
+    """Clinical room: names the bundles, the training and the sample patient."""
+    without_model: ClassVar[str] = ""
+    """What answers when no model does, for the model chooser; "" where a model is needed."""
     logic_class: type[ImagePanelLogic]
     moduleName: str
     parent: Any
@@ -27,6 +44,57 @@ class ImagePanelWidget:
     addObserver: Any
     removeObserver: Any
     removeObservers: Any
+
+    # what a room's panel says
+
+    @abstractmethod
+    def why_not(self) -> str:
+        """ "" when Apply can run with the parameters as they are, else the reason, translated."""
+
+    @abstractmethod
+    def inputs(self) -> Sequence[Any]:
+        """The nodes that a run needs until it is over; deleting one of them stops it."""
+
+    @abstractmethod
+    def request(self) -> JobRequest:
+        """From ``self.parameters``, quickly: readers of nodes, no copies. What is wrong is a named error."""
+
+    @abstractmethod
+    def show(self, result: JobResult) -> Iterator[None] | None:
+        """Write the answer to the scene and show it.
+
+        What takes longer than a blink is a generator: at each ``yield`` the window may breathe.
+        """
+
+    @abstractmethod
+    def show_stored(self) -> None:
+        """Show what the scene already holds for the parameters (a scene that was opened), or an empty box."""
+
+    @abstractmethod
+    def report(self) -> Report:
+        """What is exported: of the results in the scene, also of one that was opened."""
+
+    @abstractmethod
+    def place(self, row: int) -> None:
+        """A row of the results was chosen: go to its place in the images."""
+
+    @abstractmethod
+    def fill_inputs(self) -> None:
+        """Choose something sensible from the scene for each parameter that is empty."""
+
+    @abstractmethod
+    def sample_made(self, volumes: Any) -> None:
+        """The sample patient is in the scene, ``volumes`` by role: choose its nodes as inputs."""
+
+    @abstractmethod
+    def bind(self) -> None:
+        """Connect the room's own widgets; called once, when ``self.ui`` and the boxes are there."""
+
+    @abstractmethod
+    def refresh(self) -> None:
+        """Bring the room's own widgets to what ``self.parameters`` say; called at each change."""
+
+    # what Slicer calls
 
     def setup(self) -> None:
         import slicer
@@ -37,77 +105,179 @@ class ImagePanelWidget:
         self.ui = slicer.util.childWidgetVariables(panel)
         panel.setMRMLScene(slicer.mrmlScene)
         self.logic: Any = self.logic_class()
-        self._parameters: Any = None
+        self.parameters: Any = None
         self._binding: Any = None
+        self._run: Run | None = None
+        self._refresh_waits = False
+        self.run_box = RunBox(self.ui.runPlace, self.onApply, self.onCancel)
+        self.model_box = ModelBox(self.ui.modelPlace, self.room, self.without_model, self._refresh)
+        self.result_box = ResultBox(self.ui.resultPlace, self.report, self.place)
+        self.ui.sampleDataButton.connect("clicked(bool)", self.onSampleData)
+        self.bind()
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
-        self.ui.summariseButton.connect("clicked(bool)", self.onSummarise)
-        self.ui.sampleDataButton.connect("clicked(bool)", self.onSampleData)
+        self.addObserver(scene, scene.NodeAddedEvent, self._scene_changed)
+        self.addObserver(scene, scene.NodeRemovedEvent, self._node_removed)
+        self.addObserver(scene, scene.EndImportEvent, self._scene_changed)
         self._bind_current_parameters()
 
     def enter(self) -> None:
         """The panel is opened: a scene may have been loaded since it was last seen."""
         self._bind_current_parameters()
+        self._warm()
 
     def exit(self) -> None:
-        """Another panel is opened: this one must not react to what happens there."""
-        self._bind(None)
+        """Another panel is opened: this one must not react to what happens there. A run goes on."""
+        if not self.is_running:
+            self._bind_to(None)
 
     def cleanup(self) -> None:
-        self._bind(None)
+        self._stop(tr("the panel was closed"))
+        self._bind_to(None)
         self.removeObservers()
 
     def onSceneStartClose(self, caller: Any, event: Any) -> None:
-        self._bind(None)
+        self._stop(tr("the scene was closed"))
+        self._bind_to(None)
+        self.result_box.show(None)
 
     def onSceneEndClose(self, caller: Any, event: Any) -> None:
         if self.parent.isEntered:
             self._bind_current_parameters()
 
-    def onSummarise(self, checked: bool = False) -> None:
-        import slicer
+    # what a person clicks
 
-        with slicer.util.tryWithErrorDisplay(tr("The volume could not be summarised."), waitCursor=True):
-            parameters = self._parameters
-            parameters.summaryTable = self.logic.summarise(parameters.inputVolume, parameters.summaryTable)
+    @property
+    def session(self) -> PanelSession:
+        """The worker of this Slicer."""
+        return worker_session()
+
+    @property
+    def is_running(self) -> bool:
+        return self._run is not None
+
+    def onApply(self) -> None:
+        try:
+            self.model_box.make_ready()
+            if self._why_not():
+                self._refresh()
+                return
+            request = self.request()
+        except AbdominalOncologyError as error:
+            self.run_box.fail(error)
+            return
+        self._start(request, self.inputs(), self.show)
+
+    def onCancel(self) -> None:
+        if self._run is not None:
+            self.run_box.stopping()
+            self._run.cancel()
 
     def onSampleData(self, checked: bool = False) -> None:
+        """A patient of the room's phantom, painted by the worker."""
+        from abdominal_oncology.worker.jobs.sample import sample_request
+
+        if not self.is_running:
+            self._start(sample_request(self.room), (), self._show_sample)
+
+    # inside
+
+    def _start(self, request: JobRequest, inputs: Sequence[Any], show: Any) -> None:
+        self.run_box.start()
+        self._run = Run(request, inputs, show, self.run_box, self._over)
+        self.ui.sampleDataButton.enabled = False
+        self._run.start(self.session)
+
+    def _over(self) -> None:
+        """A run has ended, in whatever way."""
+        self._run = None
+        self.ui.sampleDataButton.enabled = True
+        if not self.parent.isEntered:
+            self._bind_to(None)
+            return
+        self._refresh()
+        self.model_box.show_device(self.session.device_found)
+        self._warm()
+
+    def _stop(self, why: str) -> None:
+        if self._run is not None:
+            self._run.abandon(Cancelled(why))
+
+    def _show_sample(self, result: JobResult) -> Iterator[None]:
         import slicer
 
-        with slicer.util.tryWithErrorDisplay(tr("The sample data could not be created."), waitCursor=True):
-            volume = self.logic.create_sample_data()
-            self._parameters.inputVolume = volume
-            slicer.util.setSliceViewerLayers(background=volume, fit=True)
+        from abdominal_oncology.panels.samples import put_sample
+
+        volumes = yield from put_sample(result)
+        for name in list(self.parameters.allParameters):
+            if self._holds_a_node(name):
+                setattr(self.parameters, name, None)  # the sample, not what was chosen before
+        shown = volumes[self.logic.sample_role]
+        slicer.util.setSliceViewerLayers(background=shown, fit=True)
+        self.sample_made(volumes)
+        self.fill_inputs()
+
+    def _holds_a_node(self, name: str) -> bool:
+        value = getattr(self.parameters, name)
+        return value is not None and hasattr(value, "IsA")
+
+    def _why_not(self) -> str:
+        return self.why_not() or self.model_box.why_not()
+
+    def _warm(self) -> None:
+        """The model is loaded before somebody clicks, if it can be."""
+        if self.parameters is None or self.is_running:
+            return
+        if self.model_box.why_not():
+            return
+        self.session.warm(self.room, self.parameters.bundle or None, self.parameters.device)
 
     def _bind_current_parameters(self) -> None:
-        self._bind(self.logic.getParameterNode())
-        if self._parameters.inputVolume is None:
-            import slicer
+        self._bind_to(self.logic.getParameterNode())
+        self.fill_inputs()
+        self.show_stored()
 
-            volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-            images = [node for node in volumes if not node.IsA("vtkMRMLLabelMapVolumeNode")]
-            if images:
-                self._parameters.inputVolume = images[0]
-
-    def _bind(self, parameters: Any) -> None:
+    def _bind_to(self, parameters: Any) -> None:
         from vtk import vtkCommand
 
-        if self._parameters is not None:
-            self._parameters.disconnectGui(self._binding)
-            self.removeObserver(self._parameters, vtkCommand.ModifiedEvent, self._refresh)
-        self._parameters = parameters
+        if self.parameters is not None:
+            self.parameters.disconnectGui(self._binding)
+            self.removeObserver(self.parameters, vtkCommand.ModifiedEvent, self._refresh)
+        self.parameters = parameters
+        self.model_box.show(parameters)
         if parameters is not None:
             self._binding = parameters.connectGui(self.ui)
             self.addObserver(parameters, vtkCommand.ModifiedEvent, self._refresh)
             self._refresh()
 
     def _refresh(self, caller: Any = None, event: Any = None) -> None:
-        """Buttons that cannot do their work are off and say why."""
-        volume = self._parameters.inputVolume
-        ready = volume is not None and volume.GetImageData() is not None
-        self.ui.summariseButton.enabled = ready
-        self.ui.summariseButton.toolTip = (
-            tr("Write the facts of the volume to a table") if ready else tr("Choose a volume with voxels first")
-        )
-        self.ui.summaryTableView.setMRMLTableNode(self._parameters.summaryTable)
+        """Apply is off where it cannot run, and says why."""
+        if self.parameters is None:
+            return
+        self.model_box.refresh()
+        self.refresh()
+        self.run_box.set_why_not(self._why_not())
+
+    def _node_removed(self, caller: Any, event: Any) -> None:
+        if self._run is not None:
+            self._run.look_after_inputs()
+        self._scene_changed(caller, event)
+
+    def _scene_changed(self, caller: Any, event: Any) -> None:
+        """Once for all that happens at a time: a study brings dozens of nodes."""
+        import qt  # type: ignore[import-not-found]
+
+        if not self._refresh_waits:
+            self._refresh_waits = True
+            qt.QTimer.singleShot(0, self._after_scene_changed)
+
+    def _after_scene_changed(self) -> None:
+        import slicer
+
+        self._refresh_waits = False
+        if self.parameters is None or slicer.mrmlScene.IsBatchProcessing() or slicer.mrmlScene.IsClosing():
+            return
+        if not self.is_running:
+            self.fill_inputs()
+        self._refresh()

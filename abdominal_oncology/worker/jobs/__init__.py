@@ -18,6 +18,7 @@ JOBS = MappingProxyType(
         "phase": "abdominal_oncology.worker.jobs.phase_work",
         "hcc": "abdominal_oncology.worker.jobs.hcc_work",
         "rectal": "abdominal_oncology.worker.jobs.rectal_work",
+        "sample": "abdominal_oncology.worker.jobs.sample_work",
         "warm": "abdominal_oncology.worker.jobs.warm_work",
     }
 )

@@ -1,33 +1,39 @@
-"""The transport that a panel needs, written for real Qt: the pattern for ``qt.QProcess``, line by line."""
+"""The worker's transport in Slicer: ``qt.QProcess``. No thread, no waiting: all happens in the window's event loop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from PySide6.QtCore import QProcess, QProcessEnvironment, QTimer
+from typing import Any
 
 from abdominal_oncology.worker.launch import Launch
 from abdominal_oncology.worker.transport import Listener
 
+_END_MS = 500
+
 
 class QProcessTransport:
-    """No thread, no waiting: everything happens in the event loop of the thread that made it.
-
-    One QProcess for all starts: an object that is dropped within its own signal takes the program with it.
-    """
+    """One QProcess for all starts: an object that is dropped within its own signal takes the program with it."""
 
     def __init__(self, launch: Launch) -> None:
+        import qt  # type: ignore[import-not-found]  # PythonQt's, in the Slicer application
+
+        self._qt = qt
         self._launch = launch
         self._listener: Listener | None = None
-        environment = QProcessEnvironment.systemEnvironment()
+        environment = qt.QProcessEnvironment.systemEnvironment()
         for name, value in launch.environment.items():
             environment.insert(name, value)
-        self._process = QProcess()
+        self._process: Any = qt.QProcess()
         self._process.setProcessEnvironment(environment)
-        self._process.readyReadStandardOutput.connect(self._read)
-        self._process.readyReadStandardError.connect(self._read_log)
-        self._process.finished.connect(self._finished)
-        self._process.errorOccurred.connect(self._error)
+        self._process.connect("readyReadStandardOutput()", self._read)
+        self._process.connect("readyReadStandardError()", self._read_log)
+        self._process.connect("finished(int,QProcess::ExitStatus)", self._finished)
+        self._process.connect("errorOccurred(QProcess::ProcessError)", self._error)
+
+    @property
+    def process_id(self) -> int | None:
+        """Of the process that runs now."""
+        return int(self._process.processId()) if self._runs() else None
 
     def start(self, listener: Listener) -> None:
         self._listener = listener
@@ -44,15 +50,15 @@ class QProcessTransport:
         self._listener = None
         if self._runs():
             self._process.closeWriteChannel()  # the worker ends by itself
-            if not self._process.waitForFinished(500):
+            if not self._process.waitForFinished(_END_MS):
                 self._process.kill()
-                self._process.waitForFinished(500)
+                self._process.waitForFinished(_END_MS)
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> None:
-        QTimer.singleShot(int(seconds * 1000), call)
+        self._qt.QTimer.singleShot(int(seconds * 1000), call)
 
     def _runs(self) -> bool:
-        return self._process.state() != QProcess.ProcessState.NotRunning
+        return bool(self._process.state() != self._qt.QProcess.NotRunning)
 
     def _read(self) -> None:
         data = self._process.readAllStandardOutput().data()
@@ -64,16 +70,16 @@ class QProcessTransport:
         if data and self._listener is not None:
             self._listener.logged(data)
 
-    def _finished(self, code: int, status: QProcess.ExitStatus) -> None:
+    def _finished(self, code: int, status: int) -> None:
         self._read()
         self._read_log()
         if self._listener is not None:
-            self._listener.ended(code, status == QProcess.ExitStatus.CrashExit)
+            self._listener.ended(code, status == self._qt.QProcess.CrashExit)
 
-    def _error(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.ProcessError.FailedToStart:
+    def _error(self, error: int) -> None:
+        if error == self._qt.QProcess.FailedToStart:
             problem = f"{self._launch.program}: {self._process.errorString()}"
-            QTimer.singleShot(0, lambda: self._not_started(problem))  # Qt may call from within start
+            self._qt.QTimer.singleShot(0, lambda: self._not_started(problem))  # Qt may call from within start
 
     def _not_started(self, problem: str) -> None:
         if self._listener is not None:

@@ -1,0 +1,46 @@
+"""Panels with a worker behind them: a real process, or one that answers in the same process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from slicer_desktop.waiting import wait_until
+
+from abdominal_oncology.worker.in_process import InProcess
+from abdominal_oncology.worker.jobs import find_job
+from abdominal_oncology.worker.jobs.request import JobResult, Work
+
+PANELS = ("PhaseClassifier", "LiverHCC", "RectalStaging")
+
+
+class PumpedInProcess(InProcess):
+    """A worker in this process, kept going by a timer of the window."""
+
+    def __init__(self, find: Callable[[str], Work] = find_job) -> None:
+        from PySide6.QtCore import QTimer
+
+        super().__init__(find)
+        self._timer = QTimer()
+        self._timer.timeout.connect(lambda: self.pump(0.0))
+        self._timer.start(1)
+
+    def close(self) -> None:
+        self._timer.stop()
+        super().close()
+
+
+def find_quick(name: str) -> Work:
+    """All jobs, but ``warm`` has nothing to warm."""
+    return (lambda request, context: JobResult()) if name == "warm" else find_job(name)
+
+
+def click_and_wait(panel: Any, button: Any, seconds: float = 60.0) -> None:
+    """Click what starts a run and wait until it is over."""
+    button.click()
+    wait_until(lambda: not panel.is_running, timeout_seconds=seconds)
+
+
+def apply_and_wait(panel: Any, seconds: float = 60.0) -> None:
+    assert panel.run_box.ui.applyButton.enabled, panel.run_box.ui.whyLabel.text
+    click_and_wait(panel, panel.run_box.ui.applyButton, seconds)

@@ -1,0 +1,32 @@
+"""Results of the scene as a report to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from abdominal_oncology.panels.text import tr
+
+if TYPE_CHECKING:
+    from abdominal_oncology.report import Part, Report, ReportTable
+
+
+def notice() -> str:
+    """What stands above every report."""
+    return tr("Research use only. Not a medical device; the findings need a physician's judgement.")
+
+
+def table_part(node: Any) -> ReportTable:
+    """A table node as a part of a report, with its units."""
+    from abdominal_oncology.report import ReportTable
+    from abdominal_oncology.scene.tables import table_from_node
+
+    table = table_from_node(node)
+    return ReportTable(node.GetName(), node.GetName(), table.rows, table.units)
+
+
+def report_of_tables(title: str, nodes: Sequence[Any], more: Sequence[Part] = ()) -> Report:
+    """Table nodes (None is left out), then whatever else belongs to the report."""
+    from abdominal_oncology.report import Report
+
+    return Report(title, notice(), [*(table_part(node) for node in nodes if node is not None), *more])
