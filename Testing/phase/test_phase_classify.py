@@ -16,7 +16,6 @@ from abdominal_oncology.learning.case import Case
 from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.phase.classify import ClassifySettings, classify
 from abdominal_oncology.phase.decide import finding_from_slices
-from abdominal_oncology.phase.kinetic_finding import SECONDS
 from abdominal_oncology.phase.labels import INTERCLASS_VIEW, SAMPLING_VIEW, Phase
 from abdominal_oncology.phase.locate import locate_slab
 from abdominal_oncology.phase.locate.upright import slice_heights_mm
@@ -24,6 +23,7 @@ from abdominal_oncology.phase.prepare import SlicePreparation
 from abdominal_oncology.phase.region_hu import RegionHU
 from abdominal_oncology.phase.sampling import random_slices
 from abdominal_oncology.phase.task import PhaseTask
+from abdominal_oncology.phase.words import SECONDS
 
 VOTES_ONLY = ClassifySettings(kinetics=False)
 ARTERIAL_REGIONS = (RegionHU("aorta", 320.0, 8.0), RegionHU("portal_vein", 80.0, 8.0), RegionHU("liver", 66.0, 6.0))

@@ -11,6 +11,7 @@ from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.learning.folder_contents import LeftOut
 from abdominal_oncology.phase.study import PairedStudy
 from abdominal_oncology.phase.vote_plot import vote_plot
+from abdominal_oncology.phase.words import DESCRIPTION, REGIONS, SECONDS, TIMING, VOTES
 from abdominal_oncology.report import Paragraph, Part, Report, ReportPicture, ReportTable
 
 NOTICE = "Research use only. Not a medical device; no diagnosis may rest on it."
@@ -38,9 +39,9 @@ def _summary(result: CaseResult) -> dict[str, Any]:
     if finding is None:
         trouble = dict(result.trouble or {})
         return _row(result.case, "failed", reason=f"{trouble.get('error')}: {trouble.get('problem')}")
-    described = finding.tables.get("description", ({},))[0]
-    timing = finding.tables.get("timing", ({},))[0]
-    seconds = finding.measurement("seconds since injection")
+    described = finding.tables.get(DESCRIPTION, ({},))[0]
+    timing = finding.tables.get(TIMING, ({},))[0]
+    seconds = finding.measurement(SECONDS)
     return _row(
         result.case,
         finding.decision or "withheld",
@@ -64,13 +65,13 @@ def _of_finding(number: int, case: str, finding: Finding) -> list[Part]:
         rows = [{"phase": name, "probability": round(p, 3)} for name, p in own.probabilities.items()]
         title = f"{case}, {own.provenance.method}: {own.decision or 'withheld'}"
         parts.append(ReportTable(f"probabilities-{number}-{own.provenance.method[:7]}", title, rows, {}))
-    if finding.tables.get("votes"):
+    if finding.tables.get(VOTES):
         try:
             parts.append(ReportPicture(f"votes-{number}", f"{case}: votes along z", vote_plot(finding)))
         except MissingDependencyError as missing:
             parts.append(Paragraph(str(missing)))
-    if finding.tables.get("regions"):
-        rows = [dict(row) for row in finding.tables["regions"]]
+    if finding.tables.get(REGIONS):
+        rows = [dict(row) for row in finding.tables[REGIONS]]
         parts.append(ReportTable(f"regions-{number}", f"{case}: regions", rows, _UNITS))
     return parts
 

@@ -22,12 +22,13 @@ from abdominal_oncology.learning.finding import Finding, FindingWarning, Provena
 from abdominal_oncology.phase.bundles import BUNDLES
 from abdominal_oncology.phase.classify import ClassifySettings, classify
 from abdominal_oncology.phase.locate import Slab, locate_slab
-from abdominal_oncology.phase.measure_regions import MEASURED, measure_points
+from abdominal_oncology.phase.measure_regions import measure_points
 from abdominal_oncology.phase.region_hu import RegionHU
 from abdominal_oncology.phase.series_finding import SeriesFinding
 from abdominal_oncology.phase.study import PairedStudy, pair_study
 from abdominal_oncology.phase.trusted_reader import TrustedReader
 from abdominal_oncology.phase.whole_finding import abdomen_mm, withheld
+from abdominal_oncology.phase.words import MEASURED
 from abdominal_oncology.progress import Progress, part
 from abdominal_oncology.scene.markups import points_by_structure
 from abdominal_oncology.scene.nodes import Node, require_node

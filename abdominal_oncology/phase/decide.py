@@ -16,8 +16,8 @@ from abdominal_oncology.learning.samples import Samples
 from abdominal_oncology.phase.description import with_description
 from abdominal_oncology.phase.locate.upright import slice_heights_mm
 from abdominal_oncology.phase.voting import Vote, majority
+from abdominal_oncology.phase.words import VOTES
 
-TABLE = "votes"
 FEWEST_SLICES = 5
 _FAMILIAR = 1.0
 
@@ -59,7 +59,7 @@ def votes_finding(
         probabilities,
         provenance,
         reason,
-        tables={TABLE: vote_rows(reader, positions, answers.probabilities, facts.classes)},
+        tables={VOTES: vote_rows(reader, positions, answers.probabilities, facts.classes)},
         warnings=tuple(_warnings(answers, vote, facts)),
     )
 

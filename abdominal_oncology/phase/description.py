@@ -11,10 +11,7 @@ from abdominal_oncology.learning.finding import Cell, Finding, FindingWarning, M
 from abdominal_oncology.phase.combine import phase_of_class
 from abdominal_oncology.phase.injection_time import elapsed_seconds
 from abdominal_oncology.phase.mining import MinedLabel, mine_phase
-
-TABLE = "description"
-HEADER_SECONDS = "seconds since injection by the header"
-AGREES, CONTRADICTS, SILENT, WITHHELD = "agrees", "contradicts", "silent", "answer withheld"
+from abdominal_oncology.phase.words import AGREES, CONTRADICTS, DESCRIPTION, HEADER_SECONDS, SILENT, WITHHELD
 
 
 def with_description(finding: Finding, facts: Mapping[str, Any]) -> Finding:
@@ -37,7 +34,7 @@ def with_description(finding: Finding, facts: Mapping[str, Any]) -> Finding:
         measurements.append(Measurement(HEADER_SECONDS, elapsed.seconds, "s", note=elapsed.reason))
     return replace(
         finding,
-        tables={**finding.tables, TABLE: (row,)},
+        tables={**finding.tables, DESCRIPTION: (row,)},
         warnings=tuple(warnings),
         measurements=tuple(measurements),
     )

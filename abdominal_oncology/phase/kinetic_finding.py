@@ -10,9 +10,8 @@ from abdominal_oncology.learning.finding import Cell, Finding, FindingWarning, M
 from abdominal_oncology.phase.kinetics import KineticEstimate
 from abdominal_oncology.phase.labels import ArterialTiming, Phase
 from abdominal_oncology.phase.region_hu import RegionHU
+from abdominal_oncology.phase.words import REGIONS, SECONDS
 
-TABLE = "regions"
-SECONDS = "seconds since injection"
 EARLY, LATE = "probability of early arterial", "probability of late arterial"
 _CLEARLY = 0.8
 
@@ -46,7 +45,7 @@ def kinetic_finding(
         ),
         reason,
         _measurements(found),
-        {TABLE: _rows(found, regions)},
+        {REGIONS: _rows(found, regions)},
         tuple(FindingWarning(each.code.replace("_", "-"), each.message) for each in found.warnings),
     )
 

@@ -19,18 +19,12 @@ from abdominal_oncology.imaging.image import Image, Modality
 from abdominal_oncology.imaging.reader import ArrayReader, SliceReader
 from abdominal_oncology.imaging.resample import resample
 from abdominal_oncology.phase.region_hu import RegionHU, RegionSource
+from abdominal_oncology.phase.words import MEASURED
 from abdominal_oncology.progress import Progress, silent
 
 Floats = NDArray[np.float64]
 
 SLICES_EACH = 16
-
-MEASURED = (
-    *("aorta", "portal_vein", "portal_vein_and_splenic_vein", "inferior_vena_cava", "hepatic_veins"),
-    *("liver", "spleen", "pancreas", "kidney_left", "kidney_right", "renal_cortex", "renal_medulla", "renal_pelvis"),
-    *("iliac_vena_left", "iliac_vena_right", "urinary_bladder"),
-)
-"""Structures that say something about time; others in a label map are passed over."""
 
 _CORE_MM = 3.0  # from the wall: beyond partial volume and the blur of a soft kernel
 _RIM_MM = (1.5, 5.0)  # this deep below a kidney's surface there is cortex and nothing else

@@ -17,8 +17,8 @@ from abdominal_oncology.phase.locate import Slab
 from abdominal_oncology.phase.locate.upright import slice_heights_mm
 from abdominal_oncology.phase.mining import mine_phase
 from abdominal_oncology.phase.series_finding import Extent, abdomen_of
+from abdominal_oncology.phase.words import ABDOMEN, SLICES, TIMING
 
-SLICES, TIMING, ABDOMEN = "slices", "timing", "abdomen"
 _NOT_ABDOMEN = "no-abdomen"
 _STRANGE_WEIGHT = 0.5
 

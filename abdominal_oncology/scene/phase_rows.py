@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from abdominal_oncology.learning.finding import Cell, Finding
-from abdominal_oncology.phase import decide, description, kinetic_finding, whole_finding
+from abdominal_oncology.phase.words import ABDOMEN, DESCRIPTION, HEADER_SECONDS, REGIONS, SECONDS, TIMING, VOTES
 from abdominal_oncology.scene.tables import Table, Value
 
 UNKNOWN = "unknown"
@@ -35,7 +35,7 @@ _REGION_TEXTS = {
     "mistaken": "chance that the region does not show what it is called",
     "slices": "indices along k that were measured",
 }
-_SHORT = (description.TABLE, whole_finding.TIMING, whole_finding.ABDOMEN)
+_SHORT = (DESCRIPTION, TIMING, ABDOMEN)
 _PLACE = ("slice", "z_mm", "vote")
 
 
@@ -47,7 +47,7 @@ def summary_table(findings: Mapping[str, Finding]) -> Table:
 
 def votes_table(finding: Finding) -> Table | None:
     """One row per slice that voted: where it lies, its vote, its probabilities; None where no network voted."""
-    rows = finding.tables.get(decide.TABLE, ())
+    rows = finding.tables.get(VOTES, ())
     if not rows:
         return None
     units = dict.fromkeys(classes_of(rows), "1") | ({"z_mm": "mm"} if "z_mm" in rows[0] else {})
@@ -56,7 +56,7 @@ def votes_table(finding: Finding) -> Table | None:
 
 def regions_table(finding: Finding) -> Table | None:
     """One row per region that was measured, beside what patients show; None where none was."""
-    rows = finding.tables.get(kinetic_finding.TABLE, ())
+    rows = finding.tables.get(REGIONS, ())
     if not rows:
         return None
     columns = rows[0].keys()
@@ -76,13 +76,13 @@ def headline(finding: Finding) -> Finding:
 
 
 def _summary_row(name: str, finding: Finding) -> Mapping[str, Value]:
-    timed, header = finding.measurement(kinetic_finding.SECONDS), finding.measurement(description.HEADER_SECONDS)
-    said = _first_row(finding, description.TABLE)
+    timed, header = finding.measurement(SECONDS), finding.measurement(HEADER_SECONDS)
+    said = _first_row(finding, DESCRIPTION)
     made_by = finding.provenance
     return {
         "volume": name,
         "phase": finding.decision or UNKNOWN,
-        "finer": str(_first_row(finding, whole_finding.TIMING).get("finer") or ""),
+        "finer": str(_first_row(finding, TIMING).get("finer") or ""),
         "probability": _number(finding.probability),
         "seconds": _number(timed.value if timed else None),
         "seconds_low": _number(timed.low if timed else None),
@@ -99,7 +99,7 @@ def _summary_row(name: str, finding: Finding) -> Mapping[str, Value]:
 
 def seconds_of(finding: Finding) -> float | None:
     """Since the start of injection, where the finding knows it."""
-    found = finding.measurement(kinetic_finding.SECONDS)
+    found = finding.measurement(SECONDS)
     return None if found is None else found.value
 
 
