@@ -1,9 +1,11 @@
 """Focal liver lesions on multiphase CT: registers the panel and binds it; the work lives in abdominal_oncology."""
 
+from typing import Annotated
+
 import slicer
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
-from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -42,7 +44,23 @@ class LiverHCCParameterNode:
     arterialVolume: vtkMRMLScalarVolumeNode
     portalVolume: vtkMRMLScalarVolumeNode
     delayedVolume: vtkMRMLScalarVolumeNode
+    nonContrastVolume: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode
+    liverSegment: str
+    skippedSegments: list[str]
+    earlierSizes: dict[str, float]
+    priorDate: str
+    studyDate: str
+    priorModality: Annotated[str, Choice(["CT", "MR", "ultrasound"])] = "CT"
+    cirrhosis: bool
+    hepatitisB: bool
+    hccHistory: bool
+    noRisk: bool
+    under18: bool
+    congenitalFibrosis: bool
+    vascularCirrhosis: bool
+    treated: bool
+    pathologyProven: bool
     bundle: str = ""
     device: str = "auto"
 

@@ -66,14 +66,14 @@ def small_patients(monkeypatch: pytest.MonkeyPatch) -> None:
     def patient(roles: tuple[str, ...], modality: Modality) -> Callable[[], Phantom]:
         geometry = Geometry((4, 5, 6), (2.5, 0.7, 0.8))
         voxels = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)
-        labels = (voxels > 60).astype(np.uint8)
+        labels = (voxels > 60).astype(np.uint8) + (voxels > 100)
         return lambda: Phantom(
             {role: Image(voxels, geometry, modality) for role in roles},
             {role: Image(labels, geometry, Modality.MASK) for role in roles},
-            {1: "liver"},
+            {1: "liver", 2: "liver_lesion"},
         )
 
-    roles_ct = ("arterial", "venous", "portal", "delayed")
+    roles_ct = ("non-contrast", "arterial", "venous", "portal", "delayed")
     for name, roles, modality in (
         ("abdominal_ct", roles_ct, Modality.CT),
         ("liver_lesion_ct", roles_ct, Modality.CT),

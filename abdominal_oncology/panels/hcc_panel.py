@@ -1,83 +1,271 @@
-"""The LiverHCC panel: three phases and a segmentation, a row per lesion."""
+"""The LiverHCC panel: phases and a segmentation in, a row per lesion out, and a reader who may know better."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from abdominal_oncology.panels.choices import volume_trouble
+from abdominal_oncology.errors import AbdominalOncologyError
+from abdominal_oncology.panels.choices import volume_trouble, volumes_of
+from abdominal_oncology.panels.hcc_lesion_box import LesionBox
+from abdominal_oncology.panels.hcc_patient import PatientBox, PatientFacts, facts_of, patient_trouble
+from abdominal_oncology.panels.hcc_readings import Readings
+from abdominal_oncology.panels.hcc_segments import SegmentsBox, fill_liver, fill_segmentation, lesion_segments
+from abdominal_oncology.panels.hcc_views import PhaseViews
 from abdominal_oncology.panels.text import tr
 from abdominal_oncology.panels.widget import PanelWidget
 
 if TYPE_CHECKING:
     from abdominal_oncology.report import Report
+    from abdominal_oncology.scene.hcc_nodes import LiverNodes
     from abdominal_oncology.worker.jobs.request import JobRequest, JobResult
+
+_VIEWED = {"arterial": "arterialVolume", "portal": "portalVolume", "delayed": "delayedVolume"}
+_VOLUMES = {**_VIEWED, "non-contrast": "nonContrastVolume"}
+"""Names of the parameters by role."""
+_COLUMNS = ("lesion", "li_rads", "p_hcc", "decision", "size_mm", "location", "warnings")
+_EVENTS = ("SegmentAdded", "SegmentRemoved", "SegmentModified")
 
 
 class HccPanel(PanelWidget):
     room = "hcc"
     without_model = "LI-RADS and measurements only"
+    _facts: PatientFacts | None
+    """What was known of the patient when the categories were made that are shown."""
+
+    # what is asked
 
     def why_not(self) -> str:
-        for name, what in (("arterialVolume", tr("the arterial phase")), ("portalVolume", tr("the portal phase"))):
-            trouble = volume_trouble(getattr(self.parameters, name), what)
-            if trouble:
-                return trouble
-        return "" if self.parameters.segmentation is not None else tr("Choose the segmentation of the liver first.")
+        chosen = self.parameters
+        needed = {"arterialVolume": tr("the arterial phase"), "portalVolume": tr("the portal venous phase")}
+        volumes = self._volumes(_VOLUMES).values()
+        trouble = [volume_trouble(getattr(chosen, name), what) for name, what in needed.items()]
+        trouble += [volume_trouble(node, "") for node in volumes]
+        if len({node.GetID() for node in volumes}) < len(volumes):
+            trouble.append(tr("One volume was chosen for two phases: choose a volume of its own for each."))
+        if chosen.segmentation is None:
+            trouble.append(tr("Choose the segmentation of liver and lesions first."))
+        elif not chosen.liverSegment:
+            trouble.append(tr("Choose the segment of the liver; if there is none, segment it on the portal phase."))
+        elif not lesion_segments(chosen):
+            trouble.append(tr("Draw each lesion as a segment of its own, and tick it in the list of lesions."))
+        trouble.append(patient_trouble(chosen))
+        return next((each for each in trouble if each), "")
 
     def inputs(self) -> Sequence[Any]:
-        chosen = (self.parameters.arterialVolume, self.parameters.portalVolume, self.parameters.delayedVolume)
-        return [node for node in (*chosen, self.parameters.segmentation) if node is not None]
+        segmentation = self.parameters.segmentation
+        return [*self._volumes(_VOLUMES).values(), *([] if segmentation is None else [segmentation])]
 
     def request(self) -> JobRequest:
-        from abdominal_oncology.imaging.reader import ArrayReader
-        from abdominal_oncology.scene.hcc_case import case_from_nodes
-        from abdominal_oncology.scene.hcc_nodes import LiverNodes
-        from abdominal_oncology.worker.jobs.hcc import LiverStudy, hcc_request
+        from abdominal_oncology.panels.hcc_inputs import LiverQuestion, request_of
 
-        chosen = self.parameters
-        case = case_from_nodes(
-            LiverNodes(chosen.arterialVolume, chosen.portalVolume, chosen.delayedVolume, chosen.segmentation)
-        ).case
-        study = LiverStudy(
-            case.name,
-            case.phases,
-            dict(case.livers),
-            {lesion.name: ArrayReader(lesion.mask) for lesion in case.lesions},
+        facts = facts_of(self.parameters)
+        return request_of(
+            LiverQuestion(
+                self._nodes(),
+                facts.population,
+                facts.priors,
+                facts.imaged_on,
+                self._readings.overrides,
+                self.parameters.bundle or None,
+                self.parameters.device,
+            )
         )
-        return hcc_request(study, bundle=chosen.bundle or None, device=chosen.device, maps=False)
 
-    def show(self, result: JobResult) -> None:
-        from abdominal_oncology.scene.hcc_results import write_findings
+    # what becomes of the answer
 
-        written = write_findings(result.findings, self.parameters.segmentation, self.parameters.portalVolume)
-        self.result_box.show(written.summary)
+    def show(self, result: JobResult) -> Iterator[None]:
+        from abdominal_oncology.panels.hcc_inputs import with_nodes
+
+        nodes = self._nodes()
+        self._readings.write(with_nodes(result.findings, nodes), nodes.segmentation, nodes.portal, result.images)
+        yield
+        self.lesion_box.draw_nothing()
+        self.show_stored()
+        yield
+        self._go_to_lesion()
 
     def show_stored(self) -> None:
-        self.result_box.show(None)
+        self._facts = self._patient_facts()  # what the scene holds was answered for this patient
+        self._readings.open(self.parameters.segmentation, self.parameters.portalVolume)
+        self._row = 0
+        self._show_readings()
 
     def report(self) -> Report:
-        from abdominal_oncology.panels.exports import report_of_tables
+        from abdominal_oncology.panels.hcc_report import lesion_report
 
-        return report_of_tables(tr("Liver lesions"), [self.result_box.table])
+        return lesion_report(self._readings.findings, self._volumes(_VIEWED), self.parameters.segmentation)
 
     def place(self, row: int) -> None:
-        import slicer
+        """A row is a lesion: its features are shown, and the views go there."""
+        if self._marking or row >= len(self._readings.findings):
+            return
+        self._row = row
+        self.lesion_box.show(self._readings.findings[row])
+        self._go_to_lesion()
+        self._draw()
 
-        slicer.util.setSliceViewerLayers(background=self.parameters.portalVolume, fit=True)
+    # what is chosen
 
     def fill_inputs(self) -> None:
-        """The phases are the person's choice so far."""
+        chosen = self.parameters
+        if chosen.arterialVolume is None or chosen.portalVolume is None:
+            self._fill_phases()
+        if chosen.segmentation is None:
+            fill_segmentation(chosen)
+        fill_liver(chosen)
+        if not chosen.studyDate and chosen.portalVolume is not None:
+            from abdominal_oncology.panels.hcc_inputs import study_date
+
+            chosen.studyDate = study_date(chosen.portalVolume)
 
     def sample_made(self, volumes: Any) -> None:
-        import slicer
-
-        for role in ("arterial", "portal", "delayed"):
-            setattr(self.parameters, f"{role}Volume", volumes[role])
-        self.parameters.segmentation = slicer.util.getNode("portal segmentation")
+        chosen = self.parameters
+        for role, name in _VOLUMES.items():
+            setattr(chosen, name, volumes.get(role))
+        chosen.liverSegment, chosen.skippedSegments, chosen.earlierSizes = "", [], {}
+        chosen.priorDate, chosen.studyDate = "", ""
 
     def bind(self) -> None:
-        """The room has no widgets of its own beside what the parameters bind."""
+        self._readings, self._views = Readings(), PhaseViews()
+        self._row, self._marking, self._overlay_is_on = 0, False, False
+        self._facts = None
+        self._watched: Any = None
+        self.segments_box = SegmentsBox(self.ui, lambda: self.parameters)
+        self.patient_box = PatientBox(self.ui, self._set_day)
+        self.lesion_box = LesionBox(self.ui, self._say, self._take_back, self._draw)
+        self.ui.sideBySideButton.connect("toggled(bool)", self._side_by_side)
 
     def refresh(self) -> None:
-        """All that is seen follows the parameters by itself."""
+        chosen = self.parameters
+        self._watch(chosen.segmentation)
+        self.segments_box.show()
+        self.patient_box.show(chosen)
+        self.ui.sideBySideButton.enabled = not any(
+            volume_trouble(getattr(chosen, name), "") for name in ("arterialVolume", "portalVolume")
+        )
+        if not self.is_running:
+            self._follow_parameters()
+
+    # inside
+
+    def _volumes(self, names: dict[str, str]) -> dict[str, Any]:
+        """Those that are chosen, by role."""
+        found = {role: getattr(self.parameters, name) for role, name in names.items()}
+        return {role: node for role, node in found.items() if node is not None}
+
+    def _nodes(self) -> LiverNodes:
+        from abdominal_oncology.scene.hcc_nodes import LiverNodes
+
+        chosen = self.parameters
+        return LiverNodes(
+            chosen.arterialVolume,
+            chosen.portalVolume,
+            chosen.delayedVolume,
+            chosen.segmentation,
+            chosen.liverSegment,
+            lesion_segments(chosen),
+            chosen.nonContrastVolume,
+        )
+
+    def _fill_phases(self) -> None:
+        taken = {node.GetID() for node in self._volumes(_VOLUMES).values()}
+        free = [node for node in volumes_of("CT") if node.GetID() not in taken]
+        if not free:
+            return
+        from abdominal_oncology.panels.hcc_inputs import phases_of
+
+        for role, node in phases_of(free).items():
+            if getattr(self.parameters, _VOLUMES[role]) is None:
+                setattr(self.parameters, _VOLUMES[role], node)
+
+    def _watch(self, segmentation: Any) -> None:
+        """Segments that are drawn, renamed or deleted change the list of lesions."""
+        if segmentation is self._watched:
+            return
+        from slicer import vtkSegmentation
+
+        for event in (getattr(vtkSegmentation, name) for name in _EVENTS):
+            if self._watched is not None:
+                self.removeObserver(self._watched, event, self._scene_changed)
+            if segmentation is not None:
+                self.addObserver(segmentation, event, self._scene_changed)
+        self._watched = segmentation
+
+    def _set_day(self, name: str, day: str) -> None:
+        if self.parameters is not None:
+            setattr(self.parameters, name, day)
+
+    def _patient_facts(self) -> PatientFacts | None:
+        return None if patient_trouble(self.parameters) else facts_of(self.parameters)
+
+    def _follow_parameters(self) -> None:
+        """Another segmentation has other results; what a person changes about the patient changes the categories."""
+        if self._readings.are_of_another(self.parameters.segmentation):
+            self.show_stored()
+            return
+        facts, before = self._patient_facts(), self._facts
+        if facts is None or facts == before:
+            return
+        self._facts = facts
+        if before is not None and self._readings.findings:
+            self._change(lambda: self._readings.follow(facts))
+
+    def _say(self, what: str, word: str | float | None) -> None:
+        self._change(lambda: self._readings.say(self._row, what, word))
+
+    def _take_back(self) -> None:
+        self._change(lambda: self._readings.take_back(self._row))
+
+    def _change(self, change: Any) -> None:
+        """Other words on lesions that are there; what is wrong with them is told beside the lesion."""
+        self.lesion_box.note("")
+        try:
+            change()
+        except AbdominalOncologyError as error:
+            self.lesion_box.note(str(error))
+        self._show_readings()
+
+    def _show_readings(self) -> None:
+        """The table and the chosen lesion; the views stay where the person looks."""
+        readings = self._readings
+        table = readings.table
+        self.lesion_box.show(readings.findings[self._row] if readings.findings else None)
+        if table is None:
+            self.result_box.show(None)
+            return
+        self.result_box.show(table, banner=readings.banner, headline=readings.headline, columns=_COLUMNS)
+        self._marking = True
+        self.result_box.select(self._row)
+        self._marking = False
+
+    def _go_to_lesion(self) -> None:
+        if self._readings.findings:
+            finding = self._readings.findings[self._row]
+            self._views.go_to(finding, self.parameters.segmentation, self._volumes(_VIEWED))
+
+    def _side_by_side(self, on: bool) -> None:
+        if on:
+            self._views.turn_on(self._volumes(_VIEWED))
+            self._go_to_lesion()
+        else:
+            self._views.turn_off()
+
+    def _draw(self) -> None:
+        """The overlay and the shell that are wanted, of the lesion that is chosen."""
+        import slicer
+
+        wanted, readings = self.lesion_box.overlay, self._readings
+        if not readings.findings or not (wanted or self._overlay_is_on or self.lesion_box.wants_shell or readings.shells):
+            return
+        if (wanted or self.lesion_box.wants_shell) and not readings.draw():
+            self.lesion_box.note(tr("The maps of this lesion are not kept with the scene. Click Apply to measure again."))
+            return
+        node = readings.map_of(self._row, wanted) if wanted else None
+        if node is not None or self._overlay_is_on:
+            slicer.util.setSliceViewerLayers(foreground=node, foregroundOpacity=0.5 if node is not None else 0.0)
+        self._overlay_is_on = node is not None
+        if readings.shells is not None:
+            readings.shells.GetDisplayNode().SetVisibility(self.lesion_box.wants_shell)
+        empty = bool(wanted) and node is None
+        self.lesion_box.note(tr("Nothing could be measured in this lesion, so there is no map of it.") if empty else "")

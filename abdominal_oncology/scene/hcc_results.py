@@ -37,6 +37,8 @@ _CLASSES = ("vtkMRMLTableNode", "vtkMRMLSegmentationNode", "vtkMRMLScalarVolumeN
 _MAPS = ("enhancement", "washout")
 _SHELL = "shell"
 _WINDOWS: Mapping[str, tuple[float, float]] = {"enhancement": (160.0, 20.0), "washout": (60.0, 30.0)}
+_COLOURS: Mapping[str, str] = {"enhancement": "vtkMRMLColorTableNodeRed", "washout": "vtkMRMLColorTableNodeBlue"}
+_SEEN_FROM_HU = 5.0
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,11 @@ def findings_of(segmentation: Node) -> list[Finding]:
     return []
 
 
+def is_result(node: Node) -> bool:
+    """Whether a node is one of ours, and so no outline that somebody drew."""
+    return fact(node, _KIND) is not None
+
+
 def remove_findings(segmentation: Node) -> None:
     """Take what was written for a segmentation away, as if nobody had asked."""
     require_node(segmentation, "vtkMRMLSegmentationNode", "segmentation")
@@ -180,6 +187,9 @@ def _map_node(image: Image, lesion: str, kind: str, portal: Node) -> Node:
     display = node.GetDisplayNode()
     display.AutoWindowLevelOff()
     display.SetWindowLevel(*_WINDOWS[kind])
+    display.SetAndObserveColorNodeID(_COLOURS[kind])
+    display.SetApplyThreshold(True)  # laid over a phase, a map must not hide what it says nothing of
+    display.SetLowerThreshold(_SEEN_FROM_HU)
     set_fact(node, _LESION, lesion)
     return node
 

@@ -78,20 +78,6 @@ def centre_on(roles: Sequence[str], points_lps_mm: Mapping[str, Sequence[float]]
         slice_node.JumpSliceByCentering(-x, -y, z)
 
 
-def show_overlay(roles: Sequence[str], overlay: Node | None, opacity: float = 0.5) -> None:
-    """A map over every phase; None takes it away."""
-    for _, slice_node in _views(roles):
-        composite = slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(slice_node)
-        composite.SetForegroundVolumeID(None if overlay is None else overlay.GetID())
-        composite.SetForegroundOpacity(0.0 if overlay is None else opacity)
-
-
-def are_shown(roles: Sequence[str]) -> bool:
-    """Whether there are views for these phases."""
-    present = _slice_nodes()
-    return all(_NAMES[role][0] in present for role in roles if role in _NAMES)
-
-
 def _views(roles: Sequence[str] | Mapping[str, Node]) -> Iterator[tuple[str, Node]]:
     present = _slice_nodes()
     for role in _NAMES:

@@ -1,0 +1,132 @@
+"""What the LiverHCC panel asks for: sensible choices from the scene, and the question as a job for the worker.
+
+The window waits for what is done here: nodes are named, voxels are not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from abdominal_oncology.errors import MissingInputError
+
+if TYPE_CHECKING:
+    from abdominal_oncology.hcc.finding_lirads import Overrides
+    from abdominal_oncology.hcc.lirads.growth import PriorSize
+    from abdominal_oncology.hcc.lirads.population import Population
+    from abdominal_oncology.learning.finding import Finding
+    from abdominal_oncology.scene.hcc_nodes import LiverNodes
+    from abdominal_oncology.worker.jobs.request import JobRequest
+
+
+@dataclass(frozen=True)
+class LiverQuestion:
+    """Nodes, and what is known of patient and earlier study. ``priors`` by the identifier of a lesion's segment."""
+
+    nodes: LiverNodes
+    population: Population
+    priors: Mapping[str, PriorSize] = field(default_factory=dict)
+    imaged_on: date | None = None
+    overrides: Mapping[str, Overrides] = field(default_factory=dict)
+    bundle: str | None = None
+    device: str = "auto"
+
+
+def phases_of(volumes: Sequence[Any]) -> dict[str, Any]:
+    """Volumes by role: by what PhaseClassifier found, and where that leaves a role open by what they are called."""
+    from abdominal_oncology.scene.hcc_nodes import phases_by_finding
+    from abdominal_oncology.scene.phase_fact import finding_of
+
+    found: dict[str, Any] = {}
+    looked_at = [node for node in volumes if finding_of(node) is not None]
+    if looked_at:
+        try:
+            found = phases_by_finding(looked_at)
+        except MissingInputError:  # one of the two that are needed is not among them: names may still tell
+            found = {}
+    taken = {node.GetID() for node in found.values()}
+    told = _phases_by_name([node for node in volumes if node.GetID() not in taken and finding_of(node) is None])
+    return {**told, **found}
+
+
+def request_of(question: LiverQuestion) -> JobRequest:
+    """The job. What is wrong with the choices is a named error; what only voxels can tell the worker will say."""
+    from abdominal_oncology.hcc.phase_roles import role_warnings
+    from abdominal_oncology.scene.hcc_nodes import check_lesions, check_volumes, find_chosen_lesions, find_liver
+    from abdominal_oncology.scene.phase_fact import finding_of
+    from abdominal_oncology.scene.rename import plain_name
+    from abdominal_oncology.scene.segment_reader import reader_from_segment
+    from abdominal_oncology.scene.volumes import reader_from_volume_node
+    from abdominal_oncology.worker.jobs.hcc import LiverStudy, hcc_request
+
+    nodes = question.nodes
+    check_volumes(nodes)
+    liver, lesions = find_liver(nodes), find_chosen_lesions(nodes)
+    check_lesions(lesions, nodes.segmentation)
+    names = {each.id: each.name for each in lesions}
+    study = LiverStudy(
+        plain_name(nodes.portal),
+        {role: reader_from_volume_node(node) for role, node in nodes.volumes.items()},
+        {"portal": reader_from_segment(nodes.segmentation, liver.id, nodes.portal)},
+        {each.name: reader_from_segment(nodes.segmentation, each.id, nodes.portal) for each in lesions},
+        priors={names[segment]: prior for segment, prior in question.priors.items() if segment in names},
+        warnings=role_warnings({role: finding_of(node) for role, node in nodes.volumes.items()}),
+    )
+    known = {name: said for name, said in question.overrides.items() if name in names.values()}
+    return hcc_request(
+        study,
+        population=question.population,
+        imaged_on=question.imaged_on,
+        overrides=known,
+        bundle=question.bundle,
+        device=question.device,
+    )
+
+
+def with_nodes(findings: Sequence[Finding], nodes: LiverNodes) -> list[Finding]:
+    """Findings that say which nodes and which segment they are of."""
+    from abdominal_oncology.scene.hcc_nodes import find_chosen_lesions
+
+    inputs = {role: node.GetID() for role, node in nodes.volumes.items()}
+    inputs["segmentation"] = nodes.segmentation.GetID()
+    segments = {each.name: each.id for each in find_chosen_lesions(nodes)}
+    return [
+        replace(each, provenance=replace(each.provenance, inputs={**inputs, "segment": segments.get(each.subject, "")}))
+        for each in findings
+    ]
+
+
+def study_date(node: Any) -> str:
+    """When a volume was acquired (``2024-05-31``), by its study in the subject hierarchy or its DICOM attribute; ""
+    where neither tells.
+    """
+    from abdominal_oncology.scene.hierarchy import place_of
+
+    told = place_of(node).study_date or node.GetAttribute("DICOM.StudyDate") or ""
+    digits = "".join(sign for sign in told if sign.isdigit())[:8]
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).isoformat()
+    except ValueError:
+        return ""
+
+
+def _phases_by_name(volumes: Sequence[Any]) -> dict[str, Any]:
+    """A role that one volume alone is called; two that are called the same are nobody's choice but the person's."""
+    if not volumes:
+        return {}
+    from abdominal_oncology.hcc.phase_roles import ROLE_OF_PHASE
+    from abdominal_oncology.phase.mining import mine_study
+    from abdominal_oncology.scene.header_facts import header_of
+    from abdominal_oncology.scene.rename import plain_name
+
+    described = mine_study([header_of(node, ()) for node in volumes])
+    called = mine_study([{"SeriesDescription": plain_name(node)} for node in volumes])
+    claims: dict[str, list[Any]] = {}
+    for node, *labels in zip(volumes, described, called, strict=True):
+        phase = next((label.phase for label in labels if label.phase is not None), None)
+        role = None if phase is None else ROLE_OF_PHASE.get(phase.value)
+        if role is not None:
+            claims.setdefault(role, []).append(node)
+    return {role: nodes[0] for role, nodes in claims.items() if len(nodes) == 1}

@@ -1,0 +1,142 @@
+"""What is known of the patient: whether LI-RADS is for them, and how large each lesion was on an earlier study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.panels.boxes.fragment import say
+from abdominal_oncology.panels.text import tr
+
+if TYPE_CHECKING:
+    from abdominal_oncology.hcc.lirads.growth import PriorSize
+    from abdominal_oncology.hcc.lirads.population import Population
+
+_RISKS = {"cirrhosis": "cirrhosis", "hepatitisB": "hbv", "hccHistory": "hcc-history"}
+_OUTSIDE = {
+    "noRisk": "none",
+    "under18": "under-18",
+    "congenitalFibrosis": "congenital-fibrosis",
+    "vascularCirrhosis": "vascular-cirrhosis",
+    "treated": "treated",
+    "pathologyProven": "pathology-proven",
+}
+"""Names of the panel's parameters (one check box each) and of the facts that they state."""
+_DAY = "yyyy-MM-dd"
+
+
+class PatientBox:
+    """Check boxes, two days and what follows from them. The check boxes are bound to the parameters by the ``.ui``
+    file; a day is kept as text, which no date widget of Slicer's parameter nodes can be bound to.
+    """
+
+    def __init__(self, ui: Any, on_day: Callable[[str, str], None]) -> None:
+        self.ui = ui
+        self._days = {"priorDate": ui.priorDateEdit, "studyDate": ui.studyDateEdit}
+        for name, edit in self._days.items():
+            edit.date = edit.minimumDate
+            edit.connect("dateChanged(QDate)", partial(self._chosen, name, on_day))
+
+    def show(self, parameters: Any) -> None:
+        """What the parameters say, and what it means."""
+        import qt  # type: ignore[import-not-found]  # PythonQt's, in the Slicer application
+
+        for name, edit in self._days.items():
+            text = getattr(parameters, name)
+            edit.blockSignals(True)
+            edit.date = qt.QDate.fromString(text, _DAY) if text else edit.minimumDate
+            edit.blockSignals(False)
+        say(self.ui.priorNote, patient_trouble(parameters))
+        risks = (self.ui.cirrhosisCheckBox, self.ui.hepatitisBCheckBox, self.ui.hccHistoryCheckBox)
+        has_risk = any(getattr(parameters, name) for name in _RISKS)
+        self.ui.noRiskCheckBox.enabled = parameters.noRisk or not has_risk
+        for box in risks:
+            box.enabled = has_risk or not parameters.noRisk
+        trouble = _population_trouble(parameters)
+        say(self.ui.populationLabel, trouble or applies_text(population_of(parameters)))
+
+    def _chosen(self, name: str, on_day: Callable[[str, str], None], value: Any) -> None:
+        edit = self._days[name]
+        on_day(name, "" if edit.date == edit.minimumDate else edit.date.toString(_DAY))
+
+
+@dataclass(frozen=True)
+class PatientFacts:
+    """``priors`` by the identifier of the lesion's segment."""
+
+    population: Population
+    priors: dict[str, PriorSize] = field(default_factory=dict)
+    imaged_on: date | None = None
+
+
+def facts_of(parameters: Any) -> PatientFacts:
+    """What the parameters say; a date that contradicts another is a named error."""
+    imaged_on = day(parameters.studyDate)
+    return PatientFacts(population_of(parameters), _priors(parameters, imaged_on), imaged_on)
+
+
+def population_of(parameters: Any) -> Population:
+    """From the check boxes."""
+    from abdominal_oncology.hcc.lirads.population import Population
+
+    return Population.of(*(fact for name, fact in (_RISKS | _OUTSIDE).items() if getattr(parameters, name)))
+
+
+def applies_text(population: Population) -> str:
+    """Whether LI-RADS applies, and why not."""
+    from abdominal_oncology.hcc.lirads.population import Applies
+
+    applies = population.applies()
+    if applies is Applies.YES:
+        return tr("LI-RADS applies.")
+    if applies is Applies.UNCONFIRMED:
+        return tr("Tick what is known. Until then a category counts as not confirmed.")
+    return tr("LI-RADS does not apply: {why}. No category is given.").format(
+        why="; ".join(population.reasons_outside())
+    )
+
+
+def patient_trouble(parameters: Any) -> str:
+    """ "" or what contradicts itself, for a person to put right."""
+    try:
+        facts_of(parameters)
+    except InvalidInputError as wrong:
+        return str(wrong)
+    return ""
+
+
+def _population_trouble(parameters: Any) -> str:
+    try:
+        population_of(parameters)
+    except InvalidInputError as wrong:
+        return str(wrong)
+    return ""
+
+
+def day(text: str) -> date | None:
+    """A day as the parameters keep it (``2024-05-31``); None where none is known.
+
+    >>> day("2024-05-31"), day("")
+    (datetime.date(2024, 5, 31), None)
+    """
+    return date.fromisoformat(text) if text else None
+
+
+def _priors(parameters: Any, imaged_on: date | None) -> dict[str, PriorSize]:
+    from abdominal_oncology.hcc.lirads.growth import PriorSize
+
+    sizes = {segment: size for segment, size in parameters.earlierSizes.items() if size > 0}
+    if not sizes:
+        return {}
+    earlier = day(parameters.priorDate)
+    if earlier is None:
+        raise InvalidInputError(tr("an earlier size needs the day of the earlier study"))
+    modality = parameters.priorModality.lower()
+    priors = {segment: PriorSize(size, on=earlier, modality=modality) for segment, size in sizes.items()}
+    for prior in priors.values():
+        prior.months_before(imaged_on)  # a prior that is not earlier is refused here
+    return priors
