@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +12,35 @@ import pytest
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6 gives real Qt (libEGL, libGL)", exc_type=ImportError)
 
 from liver_study import LiverStudy
-from panel_tools import apply_and_wait
+from panel_tools import PumpedInProcess, apply_and_wait, find_quick
 
-pytestmark = pytest.mark.usefixtures("quick_worker")
+from abdominal_oncology.worker.jobs.request import JobContext, JobRequest, JobResult, Work
+
+pytestmark = pytest.mark.usefixtures("worker_with_memory")
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, JobResult]:
+    return {}
+
+
+@pytest.fixture
+def worker_with_memory(desktop: Any, answers: dict[str, JobResult]) -> Iterator[None]:
+    """A worker in this process that does not measure the same study anew for every test."""
+    from abdominal_oncology.panels.session import PanelSession, close_session, keep_session
+
+    def find(name: str) -> Work:
+        def answer(request: JobRequest, context: JobContext) -> JobResult:
+            asked = json.dumps([request.settings, sorted(request.images)])
+            if asked not in answers:
+                answers[asked] = find_quick(name)(request, context)
+            return answers[asked]
+
+        return answer if name == "hcc" else find_quick(name)
+
+    keep_session(PanelSession(PumpedInProcess(find)))
+    yield
+    close_session()
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +84,241 @@ def test_an_opened_study_fills_the_panel(panel: Any, study: LiverStudy) -> None:
         assert getattr(chosen, f"{role}Volume") is study.nodes[role]
     assert chosen.segmentation is study.nodes["segmentation"]
     assert panel.ui.liverSelector.currentSegmentID() == chosen.liverSegment == "liver"
-    assert panel.ui.lesionsPlace.findChildren("QCheckBox")
-    assert [box.text for box in boxes(panel)] == ["lesion one", "lesion two"]
+    assert panel.segments_box.lesions.listed == ("lesion one", "lesion two")
     assert panel.run_box.ui.applyButton.enabled
 
 
-def boxes(panel: Any) -> list[Any]:
-    return [box for box, _ in panel._segments.lesions._lines.values()]
+def test_lesions_get_a_category_and_a_reason(answered: Any) -> None:
+    assert [cell(answered, row, "lesion") for row in (0, 1)] == ["lesion one", "lesion two"]
+    assert [cell(answered, row, "li_rads") for row in (0, 1)] == ["LR-5", "LR-5"]
+    assert answered.result_box.ui.resultHeadline.text == "lesion one: LR-5\nlesion two: LR-5"
+    assert category(answered) == "lesion one: LR-5"
+    assert "nonrim APHE" in answered.ui.sentenceLabel.text
+    assert "LR-4 without washout" in answered.ui.changesLabel.text
+
+
+def test_a_click_overrides_a_feature_and_another_takes_it_back(answered: Any) -> None:
+    grid = answered.lesion_box.features
+    button = grid.button("washout")
+    measured = button.text
+    seen = []
+    for _ in range(4):
+        button.click()
+        seen.append((button.text, category(answered).rpartition(" ")[2], cell(answered, 0, "li_rads")))
+    assert seen == [
+        ("nonperipheral (reader)", "LR-5", "LR-5"),
+        ("peripheral (reader)", "LR-M", "LR-M"),
+        ("none (reader)", "LR-4", "LR-4"),
+        (measured, "LR-5", "LR-5"),
+    ]
+    assert "overridden" not in cell(answered, 0, "warnings")
+    assert not answered.ui.takeBackButton.enabled
+
+
+def test_words_are_written_where_the_category_is(answered: Any) -> None:
+    answered.lesion_box.features.button("aphe").click()
+    answered.lesion_box.features.button("aphe").click()
+    assert "rim APHE (targetoid)" in answered.ui.sentenceLabel.text
+    assert "overridden" in cell(answered, 0, "warnings")
+    assert "aphe overridden by reader" in " ".join(_notes(answered))
+    assert category(answered) == "lesion one: LR-M"
+    assert cell(answered, 1, "li_rads") == "LR-5"
+    answered.ui.takeBackButton.click()
+    assert category(answered) == "lesion one: LR-5"
+    assert "overridden" not in cell(answered, 0, "warnings")
+
+
+def _notes(panel: Any) -> tuple[str, ...]:
+    from abdominal_oncology.hcc.finding_lirads import categorisation_of
+
+    (finding, *_) = panel.logic.findingsOf(panel.parameters.segmentation)
+    return categorisation_of(finding).notes
+
+
+def test_a_reader_measures_the_size(answered: Any) -> None:
+    said = answered.ui.featuresPlace.findChild("QDoubleSpinBox", "said size")
+    said.value = 9.0
+    assert category(answered) == "lesion one: LR-4"
+    assert answered.ui.sentenceLabel.text.startswith("LR-4: 9 mm")
+    said.value = 0.0
+    assert category(answered) == "lesion one: LR-5"
+
+
+def test_features_that_nobody_measured_can_be_shown_and_said(answered: Any) -> None:
+    box = answered.ui.allFeaturesCheckBox
+    box.checked = True
+    mosaic = answered.lesion_box.features.button("mosaic")
+    assert not mosaic.isHidden()
+    mosaic.click()
+    assert "mosaic" in answered.ui.sentenceLabel.text
+    box.checked = False
+    assert not mosaic.isHidden(), "what somebody has said stays in sight"
+    mosaic.click()
+    mosaic.click()
+    assert mosaic.isHidden()
+
+
+def test_words_outlive_another_run(answered: Any) -> None:
+    for _ in range(3):
+        answered.lesion_box.features.button("washout").click()
+    apply_and_wait(answered)
+    assert category(answered) == "lesion one: LR-4"
+    assert answered.lesion_box.features.button("washout").text == "none (reader)"
+
+
+def test_the_population_decides_whether_lirads_applies(answered: Any) -> None:
+    ui = answered.ui
+    assert ui.populationLabel.text == "LI-RADS applies."
+    assert not ui.noRiskCheckBox.enabled
+    ui.cirrhosisCheckBox.checked = False
+    assert category(answered) == "lesion one: LR-5, not applicable until confirmed"
+    ui.noRiskCheckBox.checked = True
+    assert not ui.cirrhosisCheckBox.enabled
+    assert "no cirrhosis" in ui.populationLabel.text
+    assert category(answered) == "lesion one: no LI-RADS category"
+    assert cell(answered, 1, "li_rads") == "no LI-RADS category"
+    ui.noRiskCheckBox.checked = False
+    ui.hepatitisBCheckBox.checked = True
+    assert category(answered) == "lesion one: LR-5"
+
+
+def test_growth_follows_from_an_earlier_size(answered: Any, qt: Any) -> None:
+    ui, features = answered.ui, answered.lesion_box.features
+    _, size = answered.segments_box.lesions.controls("lesion one")
+    size.value = 15.0
+    assert "needs the day of the earlier study" in answered.run_box.ui.whyLabel.text
+    assert not answered.run_box.ui.applyButton.enabled
+    ui.studyDateEdit.date = qt.QDate(2024, 6, 1)
+    ui.priorDateEdit.date = qt.QDate(2024, 7, 1)
+    assert "not before" in ui.priorNote.text
+    ui.priorDateEdit.date = qt.QDate(2024, 2, 1)
+    assert answered.run_box.ui.applyButton.enabled
+    assert features.button("threshold_growth").text == "present"
+    assert "threshold growth" in ui.sentenceLabel.text
+    ui.priorModalityCombo.currentText = "ultrasound"
+    assert features.button("threshold_growth").text == "absent"
+    apply_and_wait(answered)
+    assert features.button("threshold_growth").text == "absent"
+    ui.priorModalityCombo.currentText = "MR"
+    assert features.button("threshold_growth").text == "present"
+
+
+def test_lesions_are_ticked_and_drawn(panel: Any, study: LiverStudy, slicer: Any) -> None:
+    from slicer_desktop.waiting import wait_until
+
+    first, _ = panel.segments_box.lesions.controls("lesion one")
+    first.checked = False
+    apply_and_wait(panel)
+    assert [cell(panel, row, "lesion") for row in range(panel.result_box.table.GetNumberOfRows())] == ["lesion two"]
+    second, _ = panel.segments_box.lesions.controls("lesion two")
+    second.checked = False
+    assert "tick it in the list" in panel.run_box.ui.whyLabel.text
+    segmentation = study.nodes["segmentation"].GetSegmentation()
+    segmentation.AddEmptySegment("spleen", "spleen")
+    segmentation.AddEmptySegment("new", "something new")
+    listed = panel.segments_box.lesions
+    wait_until(lambda: listed.listed == ("lesion one", "lesion two", "new"))
+    segmentation.GetSegment("new").SetName("a third lesion")
+    wait_until(lambda: listed.controls("new")[0].text == "a third lesion")
+    segmentation.RemoveSegment("new")
+    wait_until(lambda: listed.listed == ("lesion one", "lesion two"))
+
+
+def test_phases_are_seen_side_by_side_around_the_lesion(answered: Any, study: LiverStudy, slicer: Any) -> None:
+    manager = slicer.app.layoutManager()
+    before = manager.layout
+    answered.ui.sideBySideButton.click()
+    assert manager.layout != before
+    views = {role: manager.sliceWidget(f"Phase{role.title()}") for role in ("arterial", "portal", "delayed")}
+    for role, view in views.items():
+        composite = view.mrmlSliceCompositeNode()
+        assert composite.GetBackgroundVolumeID() == study.nodes[role].GetID()
+        assert composite.GetLinkedControl()
+        assert place(view) == pytest.approx((20.0, 0.0, 55.0), abs=4.0)
+    answered.result_box.select(1)
+    assert category(answered).startswith("lesion two")
+    for view in views.values():
+        assert place(view) == pytest.approx((-25.0, -5.0, 60.0), abs=4.0)
+    answered.ui.sideBySideButton.click()
+    assert manager.layout == before
+
+
+def place(view: Any) -> tuple[float, float, float]:
+    """The middle of a slice view, in RAS mm."""
+    matrix = view.mrmlSliceNode().GetSliceToRAS()
+    return (matrix.GetElement(0, 3), matrix.GetElement(1, 3), matrix.GetElement(2, 3))
+
+
+def test_maps_are_drawn_when_they_are_wanted(answered: Any, slicer: Any) -> None:
+    def foreground() -> str:
+        node = slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetForegroundLayer().GetVolumeNode()
+        return "" if node is None else str(node.GetName())
+
+    assert not slicer.util.getNodes("*enhancement*")
+    answered.ui.overlayCombo.currentIndex = 1
+    assert foreground() == "lesion one enhancement"
+    answered.result_box.select(1)
+    assert foreground() == "lesion two enhancement"
+    answered.ui.overlayCombo.currentIndex = 2
+    assert foreground() == "lesion two washout"
+    answered.lesion_box.features.button("capsule").click()
+    assert foreground() == "lesion two washout", "a word on a feature leaves the maps alone"
+    answered.ui.shellCheckBox.checked = True
+    shells = slicer.util.getNode("Lesion shells")
+    assert shells.GetDisplayNode().GetVisibility()
+    answered.ui.shellCheckBox.checked = False
+    assert not shells.GetDisplayNode().GetVisibility()
+    answered.ui.overlayCombo.currentIndex = 0
+    assert foreground() == ""
+    assert answered.parameters.segmentation.GetName() == "outlines", "the shells are no outlines of lesions"
+
+
+def test_a_saved_scene_brings_lesions_and_words_back(answered: Any, slicer: Any, tmp_path: Path) -> None:
+    answered.ui.hepatitisBCheckBox.checked = True
+    for _ in range(3):
+        answered.lesion_box.features.button("washout").click()
+    assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    slicer.mrmlScene.Clear(False)
+    assert answered.result_box.table is None
+    assert answered.ui.lesionCollapsibleButton.isHidden()
+    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+    answered.exit()
+    answered.enter()
+    assert category(answered) == "lesion one: LR-4"
+    assert answered.ui.hepatitisBCheckBox.checked
+    answered.ui.overlayCombo.currentIndex = 1
+    assert "Click Apply" in answered.ui.overlayNote.text
+    answered.ui.overlayCombo.currentIndex = 0
+    answered.lesion_box.features.button("washout").click()
+    assert category(answered) == "lesion one: LR-5"
+
+
+def test_a_report_shows_every_lesion_in_every_phase(answered: Any, tmp_path: Path) -> None:
+    path = answered.report().write(tmp_path)
+    text = path.read_text(encoding="utf-8")
+    assert "LR-5: " in text
+    assert text.count("<img ") == 6
+    assert sorted(file.name for file in tmp_path.glob("*.png"))[:2] == ["arterial-1.png", "arterial-2.png"]
+    assert (tmp_path / "lesions.csv").read_text(encoding="utf-8").count("\n") == 3
+    assert "Research use only" in text
+
+
+def test_results_that_somebody_deleted_are_gone(answered: Any, slicer: Any) -> None:
+    from slicer_desktop.waiting import wait_until
+
+    slicer.mrmlScene.RemoveNode(answered.result_box.table)
+    wait_until(lambda: answered.ui.lesionCollapsibleButton.isHidden())
+    apply_and_wait(answered)
+    assert category(answered) == "lesion one: LR-5"
+
+
+def test_another_segmentation_has_other_results(answered: Any, liver: LiverStudy) -> None:
+    from abdominal_oncology.scene import segmentation_node_from_masks
+
+    first = answered.parameters.segmentation
+    other = segmentation_node_from_masks(liver.masks, "second reader")
+    answered.parameters.segmentation = other
+    assert answered.result_box.table is None
+    assert answered.ui.lesionCollapsibleButton.isHidden()
+    answered.parameters.segmentation = first
+    assert category(answered) == "lesion one: LR-5"

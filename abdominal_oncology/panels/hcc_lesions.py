@@ -44,6 +44,11 @@ class LesionList:
                     widget.blockSignals(False)
             size.enabled = bool(box.checked)
 
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """Identifiers of the segments that have a line."""
+        return tuple(self._lines)
+
     def controls(self, segment: str) -> tuple[Any, Any]:
         """The tick box and the earlier size of a segment that is listed."""
         return self._lines[segment]

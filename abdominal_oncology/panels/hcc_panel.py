@@ -256,10 +256,14 @@ class HccPanel(PanelWidget):
         import slicer
 
         wanted, readings = self.lesion_box.overlay, self._readings
-        if not readings.findings or not (wanted or self._overlay_is_on or self.lesion_box.wants_shell or readings.shells):
+        if not readings.findings or not (
+            wanted or self._overlay_is_on or self.lesion_box.wants_shell or readings.shells
+        ):
             return
         if (wanted or self.lesion_box.wants_shell) and not readings.draw():
-            self.lesion_box.note(tr("The maps of this lesion are not kept with the scene. Click Apply to measure again."))
+            self.lesion_box.note(
+                tr("The maps of this lesion are not kept with the scene. Click Apply to measure again.")
+            )
             return
         node = readings.map_of(self._row, wanted) if wanted else None
         if node is not None or self._overlay_is_on:

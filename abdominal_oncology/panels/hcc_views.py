@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from abdominal_oncology.panels.views import jump_to_ras, show_volume
+
 if TYPE_CHECKING:
     from abdominal_oncology.learning.finding import Finding
 
@@ -46,8 +48,6 @@ class PhaseViews:
 
     def go_to(self, finding: Finding, segmentation: Any, volumes: Mapping[str, Any]) -> None:
         """Show a lesion in the middle of every view, in each phase where that phase has it."""
-        import slicer
-
         from abdominal_oncology.scene.phase_views import centre_on
 
         segment = finding.provenance.inputs.get("segment", "")
@@ -56,7 +56,9 @@ class PhaseViews:
         ras = segmentation.GetSegmentCenterRAS(segment)
         if ras is None:
             return
-        slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *ras, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
+        if not self.are_on:
+            show_volume(volumes["portal"])
+        jump_to_ras(*ras)
         if self.are_on:
             portal = (-ras[0], -ras[1], ras[2])
             centre_on(list(volumes), places_by_phase(finding, portal, volumes["portal"]))
