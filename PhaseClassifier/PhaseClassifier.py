@@ -1,9 +1,11 @@
 """Contrast phase of abdominal CT: registers the panel and binds it; the work lives in abdominal_oncology."""
 
+from typing import Annotated
+
 import slicer
-from slicer import vtkMRMLScalarVolumeNode
+from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
-from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -39,7 +41,11 @@ class PhaseClassifier(ScriptedLoadableModule):
 
 @parameterNodeWrapper
 class PhaseClassifierParameterNode:
-    inputVolume: vtkMRMLScalarVolumeNode
+    inputVolumes: list[vtkMRMLScalarVolumeNode]
+    segmentation: vtkMRMLSegmentationNode
+    points: vtkMRMLMarkupsFiducialNode
+    fraction: Annotated[float, WithinRange(0.05, 1.0)] = 0.3
+    rename: bool = False
     bundle: str = ""
     device: str = "auto"
 

@@ -35,12 +35,12 @@ def find_quick(name: str) -> Work:
     return (lambda request, context: JobResult()) if name == "warm" else find_job(name)
 
 
-def click_and_wait(panel: Any, button: Any, seconds: float = 60.0) -> None:
+def click_and_wait(panel: Any, button: Any, seconds: float = 240.0) -> None:
     """Click what starts a run and wait until it is over."""
     button.click()
     wait_until(lambda: not panel.is_running, timeout_seconds=seconds)
 
 
-def apply_and_wait(panel: Any, seconds: float = 60.0) -> None:
+def apply_and_wait(panel: Any, seconds: float = 240.0) -> None:
     assert panel.run_box.ui.applyButton.enabled, panel.run_box.ui.whyLabel.text
     click_and_wait(panel, panel.run_box.ui.applyButton, seconds)

@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from abdominal_oncology.panels.text import tr
+from abdominal_oncology.panels.honesty import notice
 
 if TYPE_CHECKING:
     from abdominal_oncology.report import Part, Report, ReportTable
-
-
-def notice() -> str:
-    """What stands above every report."""
-    return tr("Research use only. Not a medical device; the findings need a physician's judgement.")
 
 
 def table_part(node: Any) -> ReportTable:

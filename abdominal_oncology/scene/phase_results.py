@@ -5,7 +5,7 @@ Writing again replaces what was written before for the same volumes and leaves t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,15 +64,32 @@ def write_findings(findings: Sequence[Finding], volumes: Sequence[Node], *, rena
     ``rename`` adds the phase to the volume's name (``scan [venous]``); without it such a name is taken back, as it
     would tell of an older finding. The finding itself stays on the volume: :func:`finding_of`.
     """
+    steps = writing_findings(findings, volumes, rename=rename)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            results: PhaseResults = end.value
+            return results
+
+
+def writing_findings(
+    findings: Sequence[Finding], volumes: Sequence[Node], *, rename: bool = False
+) -> Generator[None, None, PhaseResults]:
+    """The same volume by volume, for a window that wants to breathe; whoever stops half-way has written nothing."""
     _check(findings, volumes)
     earlier = [node for volume in volumes for node in results_of_volume(_KIND, volume)]
     old_summaries = _summaries()
     with all_or_nothing() as made:
-        details = tuple(_write_details(one, node, made) for one, node in zip(findings, volumes, strict=True))
+        details = []
+        for finding, volume in zip(findings, volumes, strict=True):
+            details.append(_write_details(finding, volume, made))
+            yield
         fresh = dict(zip([node.GetID() for node in volumes], findings, strict=True))
         members = [*(each for each in _members(old_summaries) if each.GetID() not in fresh), *volumes]
         known = {node.GetID(): fresh.get(node.GetID()) or finding_of(node) for node in members}
         summary = _write_summary([(node, known[node.GetID()]) for node in members], volumes[0], made)
+        yield
     remove_results([*earlier, *old_summaries])
     for finding, volume in zip(findings, volumes, strict=True):
         _write_facts(finding, volume)
@@ -80,7 +97,7 @@ def write_findings(findings: Sequence[Finding], volumes: Sequence[Node], *, rena
             add_to_name(volume, finding.decision)
         else:
             undo_rename(volume)
-    return PhaseResults(summary, details)
+    return PhaseResults(summary, tuple(details))
 
 
 def results_of(volume: Node) -> VolumeResults:
@@ -93,6 +110,12 @@ def results_of(volume: Node) -> VolumeResults:
 def summary_node() -> Node | None:
     """The summary table of the scene, if there is one."""
     return next(iter(_summaries()), None)
+
+
+def summary_volumes(summary: Node) -> tuple[Node | None, ...]:
+    """The volume of each row of the summary table, in their order; None where it has been deleted since."""
+    nodes = [summary.GetNthNodeReference(_MEMBER, n) for n in range(summary.GetNumberOfNodeReferences(_MEMBER))]
+    return tuple(nodes[: summary.GetNumberOfRows()])
 
 
 def remove_findings(volumes: Sequence[Node]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from abdominal_oncology.errors import AbdominalOncologyError, Cancelled
 from abdominal_oncology.panels import dependencies
 from abdominal_oncology.panels.boxes.fragment import put_fragment, say
+from abdominal_oncology.panels.honesty import phantom_banner
 from abdominal_oncology.panels.text import tr
 
 AUTOMATIC, NONE = "", "none"
@@ -164,7 +165,7 @@ class ModelBox:
 
     def _show_choice(self) -> None:
         chosen, missing = self.choice, self._missing()
-        say(self.ui.phantomBanner, _banner(chosen.trained_on))
+        say(self.ui.phantomBanner, phantom_banner(chosen.trained_on))
         words = tr("Not installed: {names}.").format(names=", ".join(missing)) if missing else ""
         say(self.ui.missingLabel, " ".join(part for part in (words, self._declined if missing else "") if part))
         self.ui.installButton.visible = bool(missing)
@@ -196,17 +197,6 @@ def choices(room: str, without: str) -> Sequence[Choice]:
         first = Choice(AUTOMATIC, tr("Automatic"), problem=tr("no model is installed for this question"))
     last = [Choice(NONE, tr("No model ({what})").format(what=without))] if without else []
     return [first, *named, *last]
-
-
-def _banner(trained_on: str) -> str:
-    told = trained_on.lower()
-    if "phantom" not in told:
-        return ""
-    if "patient" in told:
-        return tr("This model was trained in part on synthetic images.")
-    return tr(
-        "Trained on phantoms, not on patients: nothing is known of its errors on people. For trying out the software."
-    )
 
 
 def _device_labels() -> tuple[str, ...]:

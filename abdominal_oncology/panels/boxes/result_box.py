@@ -41,10 +41,20 @@ class ResultBox:
         """The table node that is shown, or None."""
         return self.ui.resultTable.mrmlTableNode()
 
-    def show(self, table: Any, chart: Any = None, *, banner: str = "", headline: str = "") -> None:
-        """A table node and a plot chart node, each None where there is none."""
-        self.ui.resultTable.setMRMLTableNode(table)
-        self.ui.resultTable.visible = table is not None
+    def show(
+        self,
+        table: Any,
+        chart: Any = None,
+        *,
+        banner: str = "",
+        headline: str = "",
+        columns: Sequence[str] | None = None,
+    ) -> None:
+        """A table node and a plot chart node, each None where there is none.
+
+        ``columns`` are those that fit a narrow panel (None: all); the others are there for copies and reports.
+        """
+        show_table(self.ui.resultTable, table, columns)
         self.show_chart(chart)
         say(self.ui.resultNote, "")
         say(self.ui.resultBanner, banner)
@@ -62,6 +72,10 @@ class ResultBox:
         self.ui.layoutButton.enabled = chart is not None or bool(self.ui.layoutButton.checked)
         if self.ui.layoutButton.checked:
             self._put_into_layout()
+
+    def say(self, headline: str) -> None:
+        """A line above the table, of the row that was chosen."""
+        say(self.ui.resultHeadline, headline)
 
     def select(self, row: int) -> None:
         """Choose a row as a click would."""
@@ -133,6 +147,18 @@ class ResultBox:
             say(self.ui.resultNote, tr("Nothing was exported: {error}").format(error=error))
             return
         say(self.ui.resultNote, tr("Written: {files}").format(files=", ".join(str(file) for file in files)))
+
+
+def show_table(view: Any, table: Any, columns: Sequence[str] | None = None) -> None:
+    """A table node in a table view, as wide as its words; without a table the view takes no place."""
+    view.setMRMLTableNode(table)
+    view.visible = table is not None
+    if table is None:
+        return
+    for index in range(table.GetNumberOfColumns()):
+        view.setColumnHidden(index, columns is not None and table.GetColumnName(index) not in columns)
+    view.verticalHeader().hide()
+    view.resizeColumnsToContents()
 
 
 def _plot_view() -> Any:

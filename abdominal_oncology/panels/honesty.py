@@ -1,0 +1,22 @@
+"""What must be said beside every answer."""
+
+from __future__ import annotations
+
+from abdominal_oncology.panels.text import tr
+
+
+def notice() -> str:
+    """What stands above every report."""
+    return tr("Research use only. Not a medical device; the findings need a physician's judgement.")
+
+
+def phantom_banner(trained_on: str) -> str:
+    """Said of a model, and of an answer, where synthetic images are among what the model learned from; else ""."""
+    told = trained_on.lower()
+    if "phantom" not in told:
+        return ""
+    if "patient" in told:
+        return tr("This model was trained in part on synthetic images.")
+    return tr(
+        "Trained on phantoms, not on patients: nothing is known of its errors on people. For trying out the software."
+    )

@@ -1,0 +1,116 @@
+"""What the PhaseClassifier panel asks for: CT volumes, alone, several, or all of a study; and the question as a job.
+
+The window waits for what is done here: nodes are named, voxels are not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from abdominal_oncology.panels.choices import first_volume, modality_told
+from abdominal_oncology.panels.text import tr
+
+if TYPE_CHECKING:
+    from abdominal_oncology.imaging.reader import SliceReader
+    from abdominal_oncology.worker.jobs.request import JobRequest
+
+_MOST_NAMED = 4
+
+
+@dataclass(frozen=True)
+class PhaseQuestion:
+    """Volumes, and what is known of their organs: a segmentation, points called by organ, or None."""
+
+    volumes: Sequence[Any]
+    segmentation: Any = None
+    points: Any = None
+    fraction: float = 0.3
+    bundle: str | None = None
+    device: str = "auto"
+
+
+def sensible_volumes() -> list[Any]:
+    """The CT volumes of the study that a person looks at; without a study the CT that is looked at."""
+    volume = first_volume("CT")
+    return [] if volume is None else study_of(volume)
+
+
+def study_of(volume: Any) -> list[Any]:
+    """The CT volumes of a volume's study in the subject hierarchy, or the volume alone."""
+    from abdominal_oncology.scene.hierarchy import hierarchy
+
+    tree = hierarchy()
+    item = tree.GetItemByDataNode(volume)
+    study = tree.GetItemAncestorAtLevel(item, "Study") if item else 0
+    found = volumes_of_items([study]) if study else []
+    return found if any(node is volume for node in found) else [volume]
+
+
+def volumes_of_items(items: Iterable[int]) -> list[Any]:
+    """CT volumes at or below items of the subject hierarchy, each once; volumes that say they are no CT are left out
+    below a study or a folder, and kept where they were chosen themselves."""
+    import vtk
+
+    from abdominal_oncology.scene.hierarchy import hierarchy
+
+    tree = hierarchy()
+    found: dict[str, Any] = {}
+    for item in items:
+        node = tree.GetItemDataNode(item)
+        if _is_volume(node):
+            found.setdefault(node.GetID(), node)
+        below = vtk.vtkIdList()
+        tree.GetItemChildren(item, below, True)
+        for n in range(below.GetNumberOfIds()):
+            child = tree.GetItemDataNode(below.GetId(n))
+            if _is_volume(child) and modality_told(child) in ("CT", ""):
+                found.setdefault(child.GetID(), child)
+    return list(found.values())
+
+
+def items_of_volumes(volumes: Iterable[Any]) -> list[int]:
+    """The items of volumes in the subject hierarchy."""
+    from abdominal_oncology.scene.hierarchy import item_of
+
+    return [item_of(node) for node in volumes]
+
+
+def names_of(volumes: Sequence[Any]) -> str:
+    """What will be classified, in a line: how many, and the first names."""
+    if not volumes:
+        return tr("No volume is chosen.")
+    names = [node.GetName() for node in volumes[:_MOST_NAMED]]
+    more = len(volumes) - len(names)
+    listed = ", ".join(names) + (tr(" and {count} more").format(count=more) if more else "")
+    if len(volumes) == 1:
+        return tr("Chosen: {names}").format(names=listed)
+    return tr("Chosen: {count} volumes ({names})").format(count=len(volumes), names=listed)
+
+
+def request_of(question: PhaseQuestion) -> JobRequest:
+    """The job. What is wrong with the choices is a named error; a volume that cannot be classified becomes a finding
+    that says so, and costs the others nothing."""
+    from abdominal_oncology.phase.words import MEASURED
+    from abdominal_oncology.scene.labels_reader import reader_from_segmentation
+    from abdominal_oncology.scene.markups import points_by_structure
+    from abdominal_oncology.scene.rename import plain_name
+    from abdominal_oncology.scene.volumes import reader_from_volume_node
+    from abdominal_oncology.worker.jobs.phase import Series, phase_request
+
+    points = {} if question.points is None else points_by_structure(question.points)
+    series = []
+    for node in question.volumes:
+        labels: SliceReader | None = None
+        names: dict[int, str] = {}
+        if question.segmentation is not None:
+            labels, names = reader_from_segmentation(question.segmentation, MEASURED, node)
+        series.append(Series(plain_name(node), reader_from_volume_node(node), labels, dict(names), points))
+    return phase_request(
+        series, bundle=question.bundle, device=question.device, settings={"fraction": question.fraction}
+    )
+
+
+def _is_volume(node: Any) -> bool:
+    return node is not None and node.IsA("vtkMRMLScalarVolumeNode") and not node.IsA("vtkMRMLLabelMapVolumeNode")
