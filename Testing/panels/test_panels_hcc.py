@@ -106,9 +106,9 @@ def test_a_click_overrides_a_feature_and_another_takes_it_back(answered: Any) ->
         button.click()
         seen.append((button.text, category(answered).rpartition(" ")[2], cell(answered, 0, "li_rads")))
     assert seen == [
-        ("nonperipheral (reader)", "LR-5", "LR-5"),
-        ("peripheral (reader)", "LR-M", "LR-M"),
-        ("none (reader)", "LR-4", "LR-4"),
+        ("nonperipheral *", "LR-5", "LR-5"),
+        ("peripheral *", "LR-M", "LR-M"),
+        ("none *", "LR-4", "LR-4"),
         (measured, "LR-5", "LR-5"),
     ]
     assert "overridden" not in cell(answered, 0, "warnings")
@@ -163,7 +163,7 @@ def test_words_outlive_another_run(answered: Any) -> None:
         answered.lesion_box.features.button("washout").click()
     apply_and_wait(answered)
     assert category(answered) == "lesion one: LR-4"
-    assert answered.lesion_box.features.button("washout").text == "none (reader)"
+    assert answered.lesion_box.features.button("washout").text == "none *"
 
 
 def test_the_population_decides_whether_lirads_applies(answered: Any) -> None:
@@ -188,6 +188,9 @@ def test_growth_follows_from_an_earlier_size(answered: Any, qt: Any) -> None:
     size.value = 15.0
     assert "needs the day of the earlier study" in answered.run_box.ui.whyLabel.text
     assert not answered.run_box.ui.applyButton.enabled
+    ui.treatedCheckBox.checked = True
+    assert category(answered) == "lesion one: no LI-RADS category", "who the patient is counts meanwhile"
+    ui.treatedCheckBox.checked = False
     ui.studyDateEdit.date = qt.QDate(2024, 6, 1)
     ui.priorDateEdit.date = qt.QDate(2024, 7, 1)
     assert "not before" in ui.priorNote.text
@@ -322,3 +325,26 @@ def test_another_segmentation_has_other_results(answered: Any, liver: LiverStudy
     assert answered.ui.lesionCollapsibleButton.isHidden()
     answered.parameters.segmentation = first
     assert category(answered) == "lesion one: LR-5"
+
+
+def test_pictures_of_the_main_states(answered: Any, output: Path) -> None:
+    from slicer_desktop.pictures import colours, picture
+
+    def draw(name: str, colour: str = "light", scale: float = 1.0) -> None:
+        with colours(colour):
+            picture(answered.parent, output / f"LiverHCC-{name}.png", scale=scale)
+        assert answered.parent.minimumSizeHint.width() <= 400
+
+    answered.ui.patientCollapsibleButton.collapsed = True
+    draw("answered")
+    for _ in range(3):
+        answered.lesion_box.features.button("washout").click()
+    draw("overridden-dark-2x", "dark", 2.0)
+    answered.ui.allFeaturesCheckBox.checked = True
+    draw("all-features")
+    answered.ui.allFeaturesCheckBox.checked = False
+    answered.ui.patientCollapsibleButton.collapsed = False
+    answered.ui.under18CheckBox.checked = True
+    answered.segments_box.lesions.controls("lesion one")[1].value = 15.0
+    answered.ui.priorCollapsibleButton.collapsed = False
+    draw("outside-the-population")

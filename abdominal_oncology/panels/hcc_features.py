@@ -45,13 +45,14 @@ class FeatureGrid:
         self._finding = finding
         if finding is None:
             return
+        from abdominal_oncology.hcc.lirads.sentence import size_text
         from abdominal_oncology.panels.hcc_words import feature_rows, size_said
 
         for row in feature_rows(finding):
             self._show_row(row, everything or row.is_shown)
         size = finding.measurement("size")
         between = "" if size is None or size.low is None else f" ({size.low:.0f}–{size.high:.0f})"
-        self._measured_size.text = "" if size is None else f"{size.value:.1f} mm{between}"
+        self._measured_size.text = "" if size is None else size_text(size.value) + between
         self._size.blockSignals(True)
         self._size.value = size_said(finding) or 0.0
         self._size.blockSignals(False)
@@ -69,11 +70,14 @@ class FeatureGrid:
         label, button, measured = self._lines[name]
         for each in (label, button, measured):
             each.visible = visible
-        button.text = tr("{value} (reader)").format(value=row.value) if row.is_said else row.value
+        button.text = f"{row.value} *" if row.is_said else row.value
+        font = button.font
+        font.setBold(row.is_said)
+        button.font = font
         button.enabled = not row.locked
-        button.toolTip = row.locked or tr("{meaning}\nMeasured: {measured}\nClick for another word").format(
-            meaning=_meaning(row.feature), measured=row.measured
-        )
+        button.toolTip = row.locked or tr(
+            "{meaning}\nMeasured: {measured}\nClick to say otherwise; * marks a reader's word"
+        ).format(meaning=_meaning(row.feature), measured=row.measured)
         measured.text = row.measured
 
     def _make_button(self, feature: Feature, title: str) -> None:

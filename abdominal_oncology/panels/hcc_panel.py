@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from abdominal_oncology.errors import AbdominalOncologyError
 from abdominal_oncology.panels.choices import volume_trouble, volumes_of
 from abdominal_oncology.panels.hcc_lesion_box import LesionBox
-from abdominal_oncology.panels.hcc_patient import PatientBox, PatientFacts, facts_of, patient_trouble
+from abdominal_oncology.panels.hcc_patient import PatientBox, PatientFacts, facts_of, known_facts, patient_trouble
 from abdominal_oncology.panels.hcc_readings import Readings
 from abdominal_oncology.panels.hcc_segments import SegmentsBox, fill_liver, fill_segmentation, lesion_segments
 from abdominal_oncology.panels.hcc_views import PhaseViews
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _VIEWED = {"arterial": "arterialVolume", "portal": "portalVolume", "delayed": "delayedVolume"}
 _VOLUMES = {**_VIEWED, "non-contrast": "nonContrastVolume"}
 """Names of the parameters by role."""
-_COLUMNS = ("lesion", "li_rads", "p_hcc", "decision", "size_mm", "location", "warnings")
 _EVENTS = ("SegmentAdded", "SegmentRemoved", "SegmentModified")
 
 
@@ -86,7 +85,7 @@ class HccPanel(PanelWidget):
         self._go_to_lesion()
 
     def show_stored(self) -> None:
-        self._facts = self._patient_facts()  # what the scene holds was answered for this patient
+        self._facts = known_facts(self.parameters)  # what the scene holds was answered for this patient
         self._readings.open(self.parameters.segmentation, self.parameters.portalVolume)
         self._row = 0
         self._show_readings()
@@ -196,15 +195,12 @@ class HccPanel(PanelWidget):
         if self.parameters is not None:
             setattr(self.parameters, name, day)
 
-    def _patient_facts(self) -> PatientFacts | None:
-        return None if patient_trouble(self.parameters) else facts_of(self.parameters)
-
     def _follow_parameters(self) -> None:
         """Another segmentation has other results; what a person changes about the patient changes the categories."""
         if self._readings.are_of_another(self.parameters.segmentation):
             self.show_stored()
             return
-        facts, before = self._patient_facts(), self._facts
+        facts, before = known_facts(self.parameters), self._facts
         if facts is None or facts == before:
             return
         self._facts = facts
@@ -234,7 +230,7 @@ class HccPanel(PanelWidget):
         if table is None:
             self.result_box.show(None)
             return
-        self.result_box.show(table, banner=readings.banner, headline=readings.headline, columns=_COLUMNS)
+        self.result_box.show(table, banner=readings.banner, headline=readings.headline, columns=readings.columns)
         self._marking = True
         self.result_box.select(self._row)
         self._marking = False

@@ -100,12 +100,23 @@ def applies_text(population: Population) -> str:
     )
 
 
+def known_facts(parameters: Any) -> PatientFacts | None:
+    """What can be counted on already: an earlier size that is not well dated counts for nothing yet; None where the
+    patient has a risk and none.
+    """
+    if _population_trouble(parameters):
+        return None
+    if patient_trouble(parameters):
+        return PatientFacts(population_of(parameters), {}, day(parameters.studyDate))
+    return facts_of(parameters)
+
+
 def patient_trouble(parameters: Any) -> str:
     """ "" or what contradicts itself, for a person to put right."""
     try:
         facts_of(parameters)
     except InvalidInputError as wrong:
-        return str(wrong)
+        return _sentence(wrong)
     return ""
 
 
@@ -113,8 +124,13 @@ def _population_trouble(parameters: Any) -> str:
     try:
         population_of(parameters)
     except InvalidInputError as wrong:
-        return str(wrong)
+        return _sentence(wrong)
     return ""
+
+
+def _sentence(wrong: InvalidInputError) -> str:
+    text = str(wrong)
+    return text[:1].upper() + text[1:]
 
 
 def day(text: str) -> date | None:

@@ -39,6 +39,12 @@ class Readings:
         return None if written is None else written.shells
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the table, those that a narrow panel shows; answers only where a model gave one."""
+        answers = ("p_hcc", "decision") if any(each.probabilities for each in self.findings) else ()
+        return ("lesion", "li_rads", *answers, "size_mm", "location", "warnings")
+
+    @property
     def overrides(self) -> Mapping[str, Overrides]:
         """Every word of the reader by lesion, for another run."""
         if not self.findings:

@@ -22,6 +22,7 @@ from abdominal_oncology.panels.text import tr
 
 ON_CT = tuple(feature for feature, spec in FEATURES.items() if not spec.mr_only)
 MAJOR = features_of(Group.MAJOR)
+_SHORT = {Feature.APHE: "APHE"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def feature_rows(finding: Finding) -> list[FeatureRow]:
         rows.append(
             FeatureRow(
                 feature,
-                FEATURES[feature].title,
+                _SHORT.get(feature, FEATURES[feature].title),
                 now[feature].value,
                 locked or _measured_text(before[feature]),
                 is_said,
@@ -136,4 +137,4 @@ def _measured_text(known: Resolved) -> str:
 
 def _percent(chance: float) -> str:
     """A measurement is never certain."""
-    return "> 99 %" if chance > 0.99 else f"{100 * chance:.0f} %"
+    return ">\u00a099\u00a0%" if chance > 0.99 else f"{100 * chance:.0f}\u00a0%"
