@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -57,26 +57,7 @@ def worker(desktop: Any) -> Iterator[Any]:
 @pytest.fixture
 def small_patients(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sample patients take seconds each; what a panel does with them can be seen on a few voxels."""
-    import numpy as np
+    from small_patients import SMALL_PATIENTS
 
-    from abdominal_oncology.imaging.geometry import Geometry
-    from abdominal_oncology.imaging.image import Image, Modality
-    from abdominal_oncology.phantom.result import Phantom
-
-    def patient(roles: tuple[str, ...], modality: Modality) -> Callable[[], Phantom]:
-        geometry = Geometry((4, 5, 6), (2.5, 0.7, 0.8))
-        voxels = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)
-        labels = (voxels > 60).astype(np.uint8) + (voxels > 100)
-        return lambda: Phantom(
-            {role: Image(voxels, geometry, modality) for role in roles},
-            {role: Image(labels, geometry, Modality.MASK) for role in roles},
-            {1: "liver", 2: "liver_lesion"},
-        )
-
-    roles_ct = ("non-contrast", "arterial", "venous", "portal", "delayed")
-    for name, roles, modality in (
-        ("abdominal_ct", roles_ct, Modality.CT),
-        ("liver_lesion_ct", roles_ct, Modality.CT),
-        ("rectal_mr", ("t2",), Modality.MR),
-    ):
-        monkeypatch.setattr(f"abdominal_oncology.worker.jobs.sample_patients.{name}", patient(roles, modality))
+    for name, maker in SMALL_PATIENTS.items():
+        monkeypatch.setattr(f"abdominal_oncology.worker.jobs.sample_patients.{name}", maker)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -44,3 +45,26 @@ def click_and_wait(panel: Any, button: Any, seconds: float = 240.0) -> None:
 def apply_and_wait(panel: Any, seconds: float = 240.0) -> None:
     assert panel.run_box.ui.applyButton.enabled, panel.run_box.ui.whyLabel.text
     click_and_wait(panel, panel.run_box.ui.applyButton, seconds)
+
+
+class Turns:
+    """Processor time of this thread in the longest turn of the event loop: a loaded machine takes longer, not more."""
+
+    def __init__(self) -> None:
+        from PySide6.QtCore import QTimer
+
+        self.longest_seconds = 0.0
+        self._last = time.thread_time()
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._turn)
+        self._timer.start(1)
+
+    def stop(self) -> float:
+        self._turn()
+        self._timer.stop()
+        return self.longest_seconds
+
+    def _turn(self) -> None:
+        now = time.thread_time()
+        self.longest_seconds = max(self.longest_seconds, now - self._last)
+        self._last = now
