@@ -25,7 +25,7 @@ from abdominal_oncology.imaging.reader import read_image  # noqa: E402
 from abdominal_oncology.imaging.volume_file import write_volume_file  # noqa: E402
 from abdominal_oncology.learning.bundle.write import write_bundle  # noqa: E402
 from abdominal_oncology.learning.finding import Finding  # noqa: E402
-from abdominal_oncology.rectal.region import Box  # noqa: E402
+from abdominal_oncology.rectal.box import Box  # noqa: E402
 from abdominal_oncology.rectal.roi_file import parse_box, read_roi_file, write_roi_file  # noqa: E402
 
 _PNG = b"\x89PNG"

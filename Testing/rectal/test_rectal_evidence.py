@@ -14,11 +14,11 @@ from abdominal_oncology.imaging.geometry import Geometry  # noqa: E402
 from abdominal_oncology.imaging.image import Image, Modality  # noqa: E402
 from abdominal_oncology.rectal.aggregation import AGGREGATIONS, aggregate  # noqa: E402
 from abdominal_oncology.rectal.attribution import explain, slice_weights  # noqa: E402
+from abdominal_oncology.rectal.box import Box  # noqa: E402
 from abdominal_oncology.rectal.class_map import class_map  # noqa: E402
 from abdominal_oncology.rectal.evidence import Evidence, mean_evidence, slice_rows  # noqa: E402
 from abdominal_oncology.rectal.marks import Placed, as_input  # noqa: E402
 from abdominal_oncology.rectal.prepare import VolumePreparation, prepare_volume  # noqa: E402
-from abdominal_oncology.rectal.region import Box  # noqa: E402
 
 WAYS = [(name, False) for name in AGGREGATIONS] + [("bilinear", True)]
 

@@ -16,10 +16,11 @@ from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image, Modality
 from abdominal_oncology.learning.finding import Finding, FindingWarning, Provenance
 from abdominal_oncology.rectal.evidence import Evidence
-from abdominal_oncology.rectal.finding import OVER_VIEWS, Look, stage_finding, unstaged_finding
+from abdominal_oncology.rectal.finding import Look, stage_finding, unstaged_finding
 from abdominal_oncology.rectal.marks import place_slices
 from abdominal_oncology.rectal.operating import OperatingPoint, operating_point
 from abdominal_oncology.rectal.prepare import VolumePreparation, prepare_volume
+from abdominal_oncology.rectal.words import OVER_VIEWS
 
 MADE_BY = Provenance("network f-rmc5", "untrained", "1.0.0")
 GRID = Geometry((12, 80, 80), (3.0, 1.0, 1.0))
@@ -204,6 +205,9 @@ def test_the_region_is_a_row_that_a_person_can_draw(prepared):
     (row,) = found(prepared, 0.9, placed=place_slices(12, 8, 5.0)).tables["region"]
     assert (row["source"], row["first_slice"], row["last_slice"]) == ("segmentation", 2, 9)
     assert (row["rows_mm"], row["columns_mm"], row["height_mm"]) == (60.0, 60.0, 24.0)
+    assert row["confidence"] is None  # nobody was in doubt: it was drawn
+    located = replace(prepared, region=replace(prepared.region, source="located", confidence=0.61))
+    assert found(located, 0.9).tables["region"][0]["confidence"] == 0.61
     middle = prepared.geometry.to_world([5.5, (SIZE - 1) / 2, (SIZE - 1) / 2])
     assert [row["centre_x_mm"], row["centre_y_mm"], row["centre_z_mm"]] == pytest.approx(middle, abs=1e-3)
 

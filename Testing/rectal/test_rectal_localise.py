@@ -17,7 +17,11 @@ from abdominal_oncology.imaging.reference import open_reference
 from abdominal_oncology.phantom.result import Phantom
 from abdominal_oncology.rectal.localise import Located, locate
 from abdominal_oncology.rectal.localise.coarse import CHANNELS, PIXEL_MM, SIZE, coarse
+from abdominal_oncology.rectal.localise.harder import pelvises
 from abdominal_oncology.rectal.localise.heat import LAYERS, OUTPUTS, WEIGHTS, WIDTH, HeatModel, bundled_model
+from abdominal_oncology.rectal.localise.height import believed_height
+from abdominal_oncology.rectal.localise.reliability import Try, reliability
+from abdominal_oncology.rectal.localise.reliability import main as report
 from abdominal_oncology.rectal.marks import place_slices
 from abdominal_oncology.rectal.phantom import rectal_phantom
 from abdominal_oncology.rectal.plane import as_axial_stack
@@ -27,7 +31,7 @@ SMALL = VolumePreparation(size=32, field_mm=80.0, depth=8)
 
 
 @pytest.fixture(scope="module")
-def pelvises() -> list[Phantom]:
+def patients() -> list[Phantom]:
     """Of seeds that no training used."""
     return [
         rectal_phantom(900_000_000 + n, matrix=96, slices=16, spacing_mm=(3.5, 2.0, 2.0), difficulty=0.25 * n)
@@ -41,15 +45,15 @@ def _misses_mm(stack: Image, mask: np.ndarray, found: Located) -> tuple[float, f
     return float(np.hypot(*away[1:])), float(abs(away[0]))
 
 
-def test_phantoms_are_located(pelvises: list[Phantom]) -> None:
-    for patient in pelvises:
+def test_phantoms_are_located(patients: list[Phantom]) -> None:
+    for patient in patients:
         image = patient.images["t2"]
         found = locate(image)
         in_plane, along = _misses_mm(image, patient.labels["t2"].voxels == find("tumour").number, found)
         assert found.what == "tumour"
         assert in_plane < 25  # small tumours sit on the wall, and the rectum's middle is found
         assert along < 20 or patient.truth["volume_ml"] < 2  # the height of a small one is not to be told
-        assert found.confidence > SURE_ENOUGH
+        assert found.in_plane > SURE_ENOUGH
 
 
 def test_the_real_rectum_is_located(shared_data: Path) -> None:
@@ -62,17 +66,20 @@ def test_the_real_rectum_is_located(shared_data: Path) -> None:
     spent = time.perf_counter() - started
     in_plane, _ = _misses_mm(stack, tumour.voxels > 0, found)
     assert in_plane < 15
-    assert found.confidence > SURE_ENOUGH
-    # its height is a guess (30 mm too high, at the wall of a rectum full of gas): most of the tumour must still be seen
-    placed = place_slices(stack.geometry.shape[0], 16, found.centre[0])
+    assert found.in_plane > SURE_ENOUGH
+    # its height is a guess (too high, at the wall of a rectum full of gas), and the locator says so
+    assert found.confidence < SURE_ENOUGH
+    region = prepare_volume(stack, SMALL).region
+    assert region.slices == (0, stack.geometry.shape[0])
+    placed = place_slices(stack.geometry.shape[0], 16, sum(region.slices) / 2 - 0.5)
     through = np.flatnonzero(tumour.voxels.any(axis=(1, 2)))
     seen = (through >= placed.first) & (through < placed.first + placed.count)
     assert seen.mean() > 0.6
     assert spent < 10  # under a second on a quiet machine
 
 
-def test_storage_order_changes_nothing(pelvises: list[Phantom]) -> None:
-    image = pelvises[0].images["t2"]
+def test_storage_order_changes_nothing(patients: list[Phantom]) -> None:
+    image = patients[0].images["t2"]
     turned = image.derive(
         "coronal storage",
         voxels=image.voxels.transpose(1, 0, 2),
@@ -89,25 +96,70 @@ def test_storage_order_changes_nothing(pelvises: list[Phantom]) -> None:
 
 
 def test_a_located_region_is_told_and_an_unsure_one_is_not_taken(
-    pelvises: list[Phantom], monkeypatch: pytest.MonkeyPatch
+    patients: list[Phantom], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepared = prepare_volume(pelvises[1].images["t2"], SMALL)
+    prepared = prepare_volume(patients[1].images["t2"], SMALL)
     assert prepared.region.source == "located"
     assert prepared.region.confidence is not None
     assert [each.code for each in prepared.warnings if each.code.startswith("region")] == ["region-located"]
     from abdominal_oncology.rectal import prepare
 
-    unsure = replace(locate(pelvises[1].images["t2"]), confidence=SURE_ENOUGH - 0.01)
-    monkeypatch.setattr(prepare, "locate", lambda stack: unsure)
-    prepared = prepare_volume(pelvises[1].images["t2"], SMALL)
-    assert prepared.region.source == "body"
-    assert [each.code for each in prepared.warnings if each.code.startswith("region")] == ["region-not-located"]
+    found = locate(patients[1].images["t2"])
+    for unsure, source, told in (
+        (replace(found, in_plane=SURE_ENOUGH - 0.01), "body", ["region-not-located"]),
+        (replace(found, in_plane=1.0, height=SURE_ENOUGH - 0.01), "located", ["region-located", "height-not-located"]),
+    ):
+        monkeypatch.setattr(prepare, "locate", lambda stack, unsure=unsure: unsure)
+        prepared = prepare_volume(patients[1].images["t2"], SMALL)
+        assert prepared.region.source == source
+        assert prepared.region.slices == (0, 16)
+        assert [each.code for each in prepared.warnings if "located" in each.code] == told
+
+
+@pytest.mark.parametrize(
+    ("hot", "low", "high"),
+    [
+        ([slice(14, 17)], 0.9, 1.0),
+        ([slice(4, 7), slice(24, 27)], 0.4, 0.6),  # two places
+        ([slice(27, 30)], 0.2, 0.6),  # it may go on beyond the last slice
+        ([slice(0, 30)], 0.1, 0.5),  # everywhere alike
+    ],
+)
+def test_a_height_is_as_sure_as_the_heat_is_in_one_place(hot: list[slice], low: float, high: float) -> None:
+    heat = np.full((30, 6, 6), 0.01, np.float32)
+    for slices in hot:
+        heat[slices, 2:4, 2:4] = 0.5
+    height = believed_height(heat, 3.0)
+    assert low <= height.confidence <= high
+    assert any(each.start - 7 <= height.slice <= each.stop + 6 for each in hot)
+    upside_down = believed_height(heat[::-1], 3.0)
+    assert upside_down.confidence == pytest.approx(height.confidence, abs=0.02)
+
+
+def test_harder_phantoms_keep_their_truth() -> None:
+    (plain,), (hard,) = (list(pelvises(7, 1, slices=8, hard=share)) for share in (0.0, 1.0))
+    assert plain.image.geometry == hard.image.geometry
+    np.testing.assert_array_equal(plain.tumour, hard.tumour)
+    assert (hard.rectum | plain.rectum).sum() == hard.rectum.sum() >= plain.rectum.sum()
+    assert not np.array_equal(plain.image.voxels, hard.image.voxels)
+    (cut,) = pelvises(7, 1, slices=8, shortest=3)
+    assert 3 <= len(cut.image.voxels) == len(cut.tumour) == len(cut.rectum) <= 8
+
+
+def test_reliability_counts_each_try_once(capsys: pytest.CaptureFixture[str]) -> None:
+    def made(confidence: float, in_plane_mm: float, along_mm: float) -> Try:
+        return Try(Located((0, 0, 0), (0, 1), 1.0, confidence, "tumour"), in_plane_mm, along_mm)
+
+    bins = reliability([made(0.2, 30, 5), made(0.5, 5, 5), made(0.55, 5, 30), made(1.0, 1, 1)], (0.0, 0.5, 1.0))
+    assert [(each.count, each.right) for each in bins] == [(1, 0.0), (3, pytest.approx(2 / 3))]
+    report(["--phantoms", "1", "--seed", "5"])
+    assert "1 tries" in capsys.readouterr().out
 
 
 def test_noise_is_not_a_rectum() -> None:
     rng = np.random.default_rng(3)
     voxels = (300 + 60 * rng.standard_normal((12, 80, 80))).astype(np.float32)
-    assert locate(Image(voxels, Geometry((12, 80, 80), (3.0, 2.0, 2.0)), Modality.MR)).confidence < SURE_ENOUGH
+    assert locate(Image(voxels, Geometry((12, 80, 80), (3.0, 2.0, 2.0)), Modality.MR)).in_plane < SURE_ENOUGH
 
 
 def test_the_coarse_grid_knows_where_it_lies() -> None:

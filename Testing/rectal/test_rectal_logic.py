@@ -28,7 +28,7 @@ from abdominal_oncology.imaging.image import Image, Modality
 from abdominal_oncology.learning.bundle.store import Store
 from abdominal_oncology.learning.bundle.write import write_bundle
 from abdominal_oncology.panels import RectalLogic
-from abdominal_oncology.rectal.region import Box
+from abdominal_oncology.rectal.box import Box
 from abdominal_oncology.scene import (
     boot,
     clear_scene,

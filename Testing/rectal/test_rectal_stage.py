@@ -27,10 +27,10 @@ from abdominal_oncology.imaging.reader import ArrayReader, read_image  # noqa: E
 from abdominal_oncology.learning.augment import named_views  # noqa: E402
 from abdominal_oncology.learning.predictor import Predictor  # noqa: E402
 from abdominal_oncology.learning.runtime_torch import TorchRuntime  # noqa: E402
+from abdominal_oncology.rectal.box import Box  # noqa: E402
 from abdominal_oncology.rectal.looks import joined, look, view_names, viewed  # noqa: E402
 from abdominal_oncology.rectal.marks import as_input  # noqa: E402
 from abdominal_oncology.rectal.plane import AcquisitionPlane  # noqa: E402
-from abdominal_oncology.rectal.region import Box  # noqa: E402
 from abdominal_oncology.rectal.stage import StageSettings, stage  # noqa: E402
 
 ONE_LOOK = StageSettings(tta=False)

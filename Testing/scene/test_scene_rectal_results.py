@@ -20,7 +20,7 @@ from abdominal_oncology.errors import (  # noqa: E402
 from abdominal_oncology.imaging.geometry import Geometry  # noqa: E402
 from abdominal_oncology.imaging.image import Image, Modality, Source  # noqa: E402
 from abdominal_oncology.learning.finding import Finding, FindingWarning, Measurement, Provenance  # noqa: E402
-from abdominal_oncology.rectal.region import Box  # noqa: E402
+from abdominal_oncology.rectal.box import Box  # noqa: E402
 from abdominal_oncology.scene import (  # noqa: E402
     fact,
     facts,

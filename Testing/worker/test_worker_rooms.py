@@ -25,8 +25,8 @@ from abdominal_oncology.imaging.image import Image, Modality, Source
 from abdominal_oncology.imaging.reader import ArrayReader
 from abdominal_oncology.learning.bundle.facts import BundleFacts
 from abdominal_oncology.learning.finding import FindingWarning
+from abdominal_oncology.rectal.box import Box
 from abdominal_oncology.rectal.phantom import rectal_phantom
-from abdominal_oncology.rectal.region import Box
 from abdominal_oncology.rectal.stage import StageSettings, stage
 from abdominal_oncology.worker.client import WorkerClient
 from abdominal_oncology.worker.in_process import InProcess

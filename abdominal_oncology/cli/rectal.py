@@ -14,12 +14,11 @@ from abdominal_oncology.imaging.image import Image, Modality
 from abdominal_oncology.imaging.open import open_reader
 from abdominal_oncology.imaging.reader import read_image
 from abdominal_oncology.progress import part
+from abdominal_oncology.rectal.box import Box
 from abdominal_oncology.rectal.bundles import BUNDLES
-from abdominal_oncology.rectal.finding import SLICES
-from abdominal_oncology.rectal.region import Box
 from abdominal_oncology.rectal.roi_file import ENDING, parse_box, read_roi_file
-from abdominal_oncology.rectal.samples import RECTUM, TUMOUR
 from abdominal_oncology.rectal.stage import StagedVolume, StageSettings, stage
+from abdominal_oncology.rectal.words import RECTUM, SLICES, TUMOUR
 
 _ALONE = "measured masks"
 

@@ -10,10 +10,10 @@ from abdominal_oncology.errors import MissingDependencyError
 from abdominal_oncology.files import write_atomically
 from abdominal_oncology.imaging.volume_file import write_volume_file
 from abdominal_oncology.learning.finding import Finding
-from abdominal_oncology.rectal.finding import SLICES, VIEWS
 from abdominal_oncology.rectal.roi_file import write_roi_file
 from abdominal_oncology.rectal.stage import StagedVolume
 from abdominal_oncology.rectal.stage_picture import stage_picture
+from abdominal_oncology.rectal.words import SLICES, VIEWS
 from abdominal_oncology.report import Paragraph, Part, Report, ReportPicture, ReportTable
 
 FINDING, OVERLAY, REGION = "finding.json", "activation.nii.gz", "region.mrk.json"

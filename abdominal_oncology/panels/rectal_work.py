@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from abdominal_oncology.errors import EmptyMaskError, MissingInputError
 from abdominal_oncology.imaging.image import Image
-from abdominal_oncology.learning.finding import Finding, FindingWarning
+from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.progress import Progress, part
+from abdominal_oncology.rectal.box import Box
 from abdominal_oncology.rectal.bundles import BUNDLES
-from abdominal_oncology.rectal.region import Box
-from abdominal_oncology.rectal.samples import RECTUM, TUMOUR
 from abdominal_oncology.rectal.stage import StageSettings, stage
-from abdominal_oncology.scene.nodes import Node, describe, require_node
+from abdominal_oncology.scene.nodes import Node, require_node
 from abdominal_oncology.scene.rectal_roi import box_from_roi_node
+from abdominal_oncology.scene.rectal_segments import masks_of
 from abdominal_oncology.scene.rename import plain_name
-from abdominal_oncology.scene.segment_masks import mask_from_segment
-from abdominal_oncology.scene.segments import segments
 from abdominal_oncology.scene.volumes import image_from_volume_node
 from abdominal_oncology.worker.models import Models
 
@@ -73,27 +70,3 @@ class RectalWork:
     def close(self) -> None:
         self._models.close()
         self._overlays.clear()
-
-
-def masks_of(segmentation: Node, volume: Node) -> tuple[dict[str, Image], list[FindingWarning]]:
-    """Tumour and rectum of a segmentation on the volume's grid; one that the volume does not show is told.
-
-    A segmentation in which nobody can tell either of them is a MissingInputError.
-    """
-    known = {each.structure.name: each.id for each in segments(segmentation) if each.structure is not None}
-    if not {TUMOUR, RECTUM} & known.keys():
-        raise MissingInputError(
-            "no segment is called or coded as tumour or rectum",
-            where=describe(segmentation),
-            remedy="name segments tumour and rectum, or give them the terminology",
-        )
-    masks: dict[str, Image] = {}
-    doubts = []
-    for role in (TUMOUR, RECTUM):
-        if role not in known:
-            continue
-        try:
-            masks[role] = mask_from_segment(segmentation, known[role], volume)
-        except EmptyMaskError as empty:
-            doubts.append(FindingWarning("segment-empty", f"the segment {role} was not used: {empty}"))
-    return masks, doubts

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.imaging.geometry import Matrix
 from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.learning.answers import Answers
 from abdominal_oncology.learning.bundle.facts import BundleFacts
@@ -25,12 +24,7 @@ from abdominal_oncology.rectal.measured import contradiction, measure_masks
 from abdominal_oncology.rectal.motion import motion_warnings
 from abdominal_oncology.rectal.operating import OperatingPoint, operating_point
 from abdominal_oncology.rectal.prepare import PreparedVolume
-from abdominal_oncology.rectal.region import Box
-
-QUESTION = "stage"
-SLICES, VIEWS, REGION, OPERATING = "slices", "views", "region", "operating"
-"""Tables of evidence."""
-OVER_VIEWS = "T3 probability over views"
+from abdominal_oncology.rectal.words import OPERATING, OVER_VIEWS, QUESTION, REGION, SLICES, VIEWS
 
 _WITHHOLDING = (NOT_T2, "region-not-located")
 """Doubts that take the answer away: another weighting, or a place that nobody chose and nothing found."""
@@ -118,19 +112,6 @@ def unstaged_finding(
         _tables(prepared, None, None),
         tuple(dict.fromkeys([*prepared.warnings, *warnings, *motion_warnings(prepared), *measured.warnings])),
     )
-
-
-def region_box(finding: Finding, directions: Matrix) -> Box:
-    """The region of a finding as a box to draw and give back; ``directions`` are those of the axial stack."""
-    try:
-        (row,) = finding.tables[REGION]
-        numbers = {key: float(value) for key, value in row.items() if isinstance(value, int | float)}
-        centre = (numbers["centre_x_mm"], numbers["centre_y_mm"], numbers["centre_z_mm"])
-        size = (numbers["columns_mm"], numbers["rows_mm"], numbers["height_mm"])
-    except (KeyError, ValueError) as error:
-        raise InvalidInputError("the finding does not say where the region lies", where=finding.subject) from error
-    k, j, i = directions
-    return Box(centre, size, (i, j, k))
 
 
 def _decide(
@@ -245,6 +226,7 @@ def _region_row(prepared: PreparedVolume, placed: Placed | None) -> Mapping[str,
         "height_mm": round((last - first) * spacing[0], 3),
         "rows_mm": round(rows * spacing[1], 3),
         "columns_mm": round(columns * spacing[2], 3),
+        "confidence": prepared.region.confidence,
     }
 
 

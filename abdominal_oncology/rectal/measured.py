@@ -9,8 +9,8 @@ from abdominal_oncology.errors import EmptyMaskError, InvalidInputError
 from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.learning.finding import FindingWarning, Measurement
 from abdominal_oncology.rectal.extramural import DEPTH_CLASSES, ExtramuralSpread, extramural_spread
-from abdominal_oncology.rectal.samples import RECTUM, TUMOUR
 from abdominal_oncology.rectal.tumour_volume import tumour_volume
+from abdominal_oncology.rectal.words import RECTUM, TUMOUR
 
 CONTRADICTED = "depth-contradicts"
 

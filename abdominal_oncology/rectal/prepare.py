@@ -22,6 +22,7 @@ from abdominal_oncology.imaging.separable import apply_in_plane
 from abdominal_oncology.learning.finding import FindingWarning
 from abdominal_oncology.progress import Progress, part, silent
 from abdominal_oncology.rectal.averaging import averaging_weights
+from abdominal_oncology.rectal.box import Box
 from abdominal_oncology.rectal.localise import locate
 from abdominal_oncology.rectal.mr_checks import (
     BODY_STRIDE,
@@ -33,7 +34,6 @@ from abdominal_oncology.rectal.mr_checks import (
 )
 from abdominal_oncology.rectal.plane import AcquisitionPlane, as_axial_stack
 from abdominal_oncology.rectal.region import (
-    Box,
     Region,
     region_of_body,
     region_of_box,
@@ -42,7 +42,7 @@ from abdominal_oncology.rectal.region import (
 )
 
 SURE_ENOUGH = 0.5
-"""The locator's confidence from which its place is taken."""
+"""The locator's confidence from which its place is taken, in plane and along the body."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,8 @@ def prepare_volume(
     else:
         warnings += shading_warnings(sampled, body)
     if region is None:
-        region, note = _located(stack, body)
-        warnings.append(note)
+        region, doubts = found_region(stack, body)
+        warnings += doubts
     field_mm, wide = _field(region, stack.geometry, wanted)
     seen = sampled[body]
     if wanted.scale_by == "region":
@@ -171,21 +171,29 @@ def prepare_volume(
     )
 
 
-def _located(stack: Image, body: NDArray[np.bool_]) -> tuple[Region, FindingWarning]:
-    """Where the locator finds rectum or tumour; the middle of the body where it is not sure."""
+def found_region(stack: Image, body: NDArray[np.bool_]) -> tuple[Region, list[FindingWarning]]:
+    """Where the locator finds rectum or tumour; all slices where it cannot tell the height, and the middle of the body
+    where it is not even sure of the rectum."""
     found = locate(stack)
-    if found.confidence >= SURE_ENOUGH:
-        region = region_of_place(found.centre[1:], found.slices, stack.geometry, found.confidence)
+    if found.in_plane < SURE_ENOUGH:
         text = (
-            f"the {found.what} was found automatically (confidence {found.confidence:.2f}): check the region, above "
-            "all its height"
+            f"nobody said where the rectum is, and it was not found (confidence {found.in_plane:.2f}): the middle of "
+            "the body was taken; place a ROI or draw the tumour"
         )
-        return region, FindingWarning("region-located", text)
-    text = (
-        f"nobody said where the rectum is, and it was not found (confidence {found.confidence:.2f}): the middle of the "
-        "body was taken; place a ROI or draw the tumour"
-    )
-    return region_of_body(body, BODY_STRIDE, stack.geometry.shape), FindingWarning("region-not-located", text)
+        region = region_of_body(body, BODY_STRIDE, stack.geometry.shape)
+        return region, [FindingWarning("region-not-located", text)]
+    told = found.confidence >= SURE_ENOUGH
+    what, sure = (found.what, found.confidence) if told else ("rectum", found.in_plane)
+    text = f"the {what} was found automatically (confidence {sure:.2f}): check the region, above all its height"
+    doubts = [FindingWarning("region-located", text)]
+    if not told:
+        text = (
+            f"the tumour's height along the body was not found (confidence {found.confidence:.2f}): the region holds "
+            "all slices; make it as high as the tumour"
+        )
+        doubts.append(FindingWarning("height-not-located", text))
+    slices = found.slices if told else (0, stack.geometry.shape[0])
+    return region_of_place(found.centre[1:], slices, stack.geometry, found.confidence), doubts
 
 
 def _field(region: Region, geometry: Geometry, preparation: VolumePreparation) -> tuple[float, list[FindingWarning]]:

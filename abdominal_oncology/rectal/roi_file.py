@@ -11,7 +11,7 @@ import numpy as np
 from abdominal_oncology.errors import InvalidInputError, MissingInputError, UnreadableFileError
 from abdominal_oncology.files import write_atomically
 from abdominal_oncology.imaging.geometry import Matrix, Vector
-from abdominal_oncology.rectal.region import Box
+from abdominal_oncology.rectal.box import Box
 
 ENDING = ".mrk.json"
 

@@ -12,14 +12,13 @@ from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.learning.case import Case
 from abdominal_oncology.learning.samples import Samples
 from abdominal_oncology.progress import Progress, silent
+from abdominal_oncology.rectal.box import Box
 from abdominal_oncology.rectal.marks import Placed, as_input, place_slices
 from abdominal_oncology.rectal.plane import AcquisitionPlane
 from abdominal_oncology.rectal.prepare import PreparedVolume, VolumePreparation, prepare_volume
-from abdominal_oncology.rectal.region import Box
+from abdominal_oncology.rectal.words import MASKS
 
 ROLE = "t2"
-TUMOUR, RECTUM = "tumour", "rectum"
-MASKS = (TUMOUR, RECTUM)
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,19 @@ from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.imaging.reader import SliceReader, read_image
 from abdominal_oncology.learning.finding import Finding, FindingWarning, Provenance
 from abdominal_oncology.progress import Progress, part, silent
+from abdominal_oncology.rectal.box import Box
 from abdominal_oncology.rectal.class_map import class_map
 from abdominal_oncology.rectal.evidence import Evidence, mean_evidence
-from abdominal_oncology.rectal.finding import region_box, stage_finding, unstaged_finding
+from abdominal_oncology.rectal.finding import stage_finding, unstaged_finding
 from abdominal_oncology.rectal.header_checks import header_warnings
 from abdominal_oncology.rectal.marks import Placed
 from abdominal_oncology.rectal.mr_checks import check_magnitude_image
 from abdominal_oncology.rectal.operating import operating_point
 from abdominal_oncology.rectal.plane import acquisition_plane
 from abdominal_oncology.rectal.prepare import PreparedVolume, VolumePreparation
-from abdominal_oncology.rectal.region import Box, require_same_grid
+from abdominal_oncology.rectal.region import require_same_grid
 from abdominal_oncology.rectal.samples import StageContext, stage_samples
+from abdominal_oncology.rectal.words import region_box
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,8 +9,8 @@ import numpy as np
 
 from abdominal_oncology.errors import InvalidInputError, MissingDependencyError
 from abdominal_oncology.rectal.class_map import STRIDE
-from abdominal_oncology.rectal.finding import OPERATING, SLICES
 from abdominal_oncology.rectal.stage import StagedVolume
+from abdominal_oncology.rectal.words import OPERATING, SLICES
 
 _TOWARDS, _AGAINST = "#D55E00", "#0072B2"
 

@@ -16,9 +16,9 @@ from abdominal_oncology.learning.recipe import LossTerm, Recipe
 from abdominal_oncology.learning.samples import Labelled, Samples
 from abdominal_oncology.phantom.result import Phantom
 from abdominal_oncology.progress import Progress, silent
+from abdominal_oncology.rectal.box import Box
 from abdominal_oncology.rectal.phantom import STAGES, rectal_phantom
 from abdominal_oncology.rectal.prepare import VolumePreparation
-from abdominal_oncology.rectal.region import Box
 from abdominal_oncology.rectal.samples import ROLE, stage_samples
 
 FOCAL = LossTerm("focal")

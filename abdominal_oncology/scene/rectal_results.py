@@ -6,16 +6,16 @@ that a person corrected to ask again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from abdominal_oncology.errors import GeometryMismatchError, InvalidInputError
 from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.learning.finding import Finding
-from abdominal_oncology.rectal.finding import OPERATING, QUESTION, region_box
+from abdominal_oncology.rectal.box import Box
 from abdominal_oncology.rectal.plane import acquisition_plane
-from abdominal_oncology.rectal.region import Box
+from abdominal_oncology.rectal.words import OPERATING, QUESTION, region_box
 from abdominal_oncology.scene.attributes import fact, remove_fact, set_fact
 from abdominal_oncology.scene.grids import geometry_of_volume_node
 from abdominal_oncology.scene.headless import boot
@@ -34,7 +34,7 @@ from abdominal_oncology.scene.result_nodes import (
     results_of_volume,
 )
 from abdominal_oncology.scene.tables import Table, table_node_from_rows
-from abdominal_oncology.scene.volumes import volume_node_from_image
+from abdominal_oncology.scene.volumes import source_node_of, volume_node_from_image
 
 _VOLUME, _ROI = "vtkMRMLScalarVolumeNode", "vtkMRMLMarkupsROINode"
 _CLASSES = (*TABLES_AND_CHARTS, _VOLUME, _ROI)
@@ -71,23 +71,48 @@ def write_stage(finding: Finding, volume: Node, overlay: Image | None = None) ->
 
     Everything is checked first: either all is written or nothing.
     """
+    steps = writing_stage(finding, volume, overlay)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            results: RectalResults = end.value
+            return results
+
+
+def writing_stage(finding: Finding, volume: Node, overlay: Image | None = None) -> Generator[None, None, RectalResults]:
+    """The same piece by piece, for a window that wants to breathe; whoever stops half-way has written nothing."""
     box = _check(finding, volume, overlay)
     name = plain_name(volume)
     earlier = results_of_volume(_KIND, volume, _CLASSES)
     region = next((node for node in earlier if node.IsA(_ROI)), None)
     with all_or_nothing() as made:
         summary = _write_table(summary_table(finding), f"{name} rectal stage", _SUMMARY, volume, made)
+        yield
         slices, chart = _write_slices(finding, name, volume, made)
+        yield
         shown = _write_overlay(overlay, f"{name} T3 activation", volume, made) if overlay is not None else None
-        if region is None:
-            region = boot().AddNewNodeByClass(_ROI, f"{name} rectal region")
-            made.append(mark_result(region, _KIND, _REGION, volume))
-            region.CreateDefaultDisplayNodes()
-            place_beside(region, volume)
+        yield
+        if region is None or region.GetScene() is None:
+            region = _new_region(volume)
+            made.append(region)
     fill_roi_node(region, box)
     remove_results([node for node in earlier if node is not region])
     _write_facts(finding, volume)
     return RectalResults(summary, slices, chart, shown, region)
+
+
+def put_region(volume: Node, box: Box) -> Node:
+    """The ROI of a volume's rectal region on a box; it stays the same node until the results are removed."""
+    require_node(volume, _VOLUME, "volume")
+    region = results_by_kind(_KIND, volume, (_ROI,)).get(_REGION) or _new_region(volume)
+    fill_roi_node(region, box)
+    return region
+
+
+def is_region_of_another(region: Node, volume: Node) -> bool:
+    """Whether a ROI was put for the rectum of another volume than this."""
+    return fact(region, _KIND) == _REGION and source_node_of(region) is not volume
 
 
 def stage_of(volume: Node) -> Finding | None:
@@ -125,6 +150,14 @@ def _check(finding: Finding, volume: Node, overlay: Image | None) -> Box:
             remedy="stage this volume again",
         )
     return region_box(finding, acquisition_plane(geometry, describe(volume)).geometry(geometry).directions)
+
+
+def _new_region(volume: Node) -> Node:
+    region = boot().AddNewNodeByClass(_ROI, f"{plain_name(volume)} rectal region")
+    mark_result(region, _KIND, _REGION, volume)
+    region.CreateDefaultDisplayNodes()
+    place_beside(region, volume)
+    return region
 
 
 def _write_slices(finding: Finding, name: str, volume: Node, made: list[Node]) -> tuple[Node, Node] | tuple[None, None]:

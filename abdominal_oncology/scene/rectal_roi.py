@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from abdominal_oncology.errors import MissingInputError
 from abdominal_oncology.imaging.geometry import Vector
-from abdominal_oncology.rectal.region import Box
+from abdominal_oncology.rectal.box import Box
 from abdominal_oncology.scene.grids import matrix_to_vtk
 from abdominal_oncology.scene.nodes import Node, describe, require_node
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from abdominal_oncology.learning.finding import Finding
-from abdominal_oncology.rectal.finding import OPERATING, REGION, SLICES
+from abdominal_oncology.rectal.words import OPERATING, REGION, SLICES
 from abdominal_oncology.scene.tables import Table, Value
 
 UNKNOWN = "unknown"

@@ -12,10 +12,10 @@ from scipy import ndimage
 from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.rectal.localise.coarse import PIXEL_MM, Array, coarse
 from abdominal_oncology.rectal.localise.heat import RECTUM, TUMOUR, HeatModel, bundled_model
+from abdominal_oncology.rectal.localise.height import REACH_MM, Height, believed_height
 
 _SMOOTH_MM = (5.0, 4.0, 4.0)
 _NEAR_MM = 25.0
-_EDGE_OF_TUMOUR = 0.5
 _LEAST_TUMOUR = 0.15
 
 
@@ -23,14 +23,21 @@ _LEAST_TUMOUR = 0.15
 class Located:
     """``centre`` is the fractional (slice, row, column) of an axial stack, ``slices`` the range first … one past last.
 
-    ``what`` is the tumour, or the rectum where no tumour stands out. ``confidence`` from 0 to 1 is how rectum-like and
-    how much in one place the heat is; on phantoms it is below one half where the place is wrong.
+    ``what`` is the tumour, or the rectum where no tumour stands out; its slices are then all. ``in_plane`` from 0 to 1
+    is how rectum-like and how much in one place the heat of these slices is; ``height`` is the share of belief within
+    20 mm of the slice, 0 for the rectum, which has no height.
     """
 
     centre: tuple[float, float, float]
     slices: tuple[int, int]
-    confidence: float
+    in_plane: float
+    height: float
     what: str
+
+    @property
+    def confidence(self) -> float:
+        """That the tumour lies here, in plane and along the body."""
+        return round(self.in_plane * self.height, 3)
 
 
 def locate(stack: Image, model: HeatModel | None = None) -> Located:
@@ -44,22 +51,24 @@ def locate(stack: Image, model: HeatModel | None = None) -> Located:
     tumour = tumour * rectum
     found = float(tumour.max()) >= _LEAST_TUMOUR
     chosen = tumour if found else rectum
-    peak = [int(at) for at in np.unravel_index(int(chosen.argmax()), chosen.shape)]
-    near = np.where(_in_plane_mm(chosen.shape, peak) <= _NEAR_MM, chosen**2, 0)
-    along = near.sum(axis=(1, 2))
-    slices = _run_about(along, peak[0], _EDGE_OF_TUMOUR * float(along[peak[0]])) if found else (0, len(along))
-    near = near[slices[0] : slices[1]]
-    place = np.array(ndimage.center_of_mass(near))
-    place[0] += slices[0]
+    height = believed_height(tumour, thick_mm) if found else Height((len(chosen) - 1) / 2, 0.0)
+    slices = _about(height.slice, thick_mm, len(chosen)) if found else (0, len(chosen))
+    within = chosen[slices[0] : slices[1]]
+    peak = [int(at) for at in np.unravel_index(int(within.argmax()), within.shape)]
+    near = np.where(_in_plane_mm(within.shape, peak) <= _NEAR_MM, within**2, 0)
+    place = np.array([height.slice, *ndimage.center_of_mass(near)[1:]])
     row, column = seen.to_image(float(place[1]), float(place[2]))
     return Located(
-        (float(place[0]), row, column), slices, _confidence(rectum, place, slices), "tumour" if found else "rectum"
+        (height.slice, row, column),
+        slices,
+        _in_plane(rectum[slices[0] : slices[1]], place),
+        height.confidence,
+        "tumour" if found else "rectum",
     )
 
 
-def _confidence(rectum: Array, place: NDArray[np.floating], slices: tuple[int, int]) -> float:
+def _in_plane(own: Array, place: NDArray[np.floating]) -> float:
     """How surely rectum is seen about the place, times how much of all rectum in these slices is there."""
-    own = rectum[slices[0] : slices[1]]
     near = _in_plane_mm(own.shape, place) <= _NEAR_MM
     share = float((own**2 * near).sum() / max(float((own**2).sum()), 1e-6))
     peaks = np.where(near, own, 0).max(axis=(1, 2))
@@ -73,11 +82,7 @@ def _in_plane_mm(shape: tuple[int, ...], place: Sequence[float] | NDArray[np.flo
     return distance
 
 
-def _run_about(values: Array, start: int, least: float) -> tuple[int, int]:
-    """The unbroken run of values of at least ``least`` that holds ``start``."""
-    first = last = start
-    while first > 0 and values[first - 1] >= least:
-        first -= 1
-    while last + 1 < len(values) and values[last + 1] >= least:
-        last += 1
-    return first, last + 1
+def _about(middle: float, thick_mm: float, count: int) -> tuple[int, int]:
+    """The slices within reach of a height."""
+    reach = REACH_MM / thick_mm
+    return max(round(middle - reach), 0), min(round(middle + reach) + 1, count)

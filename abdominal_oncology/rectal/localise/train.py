@@ -6,26 +6,23 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abdominal_oncology.imaging.anatomy import find
-from abdominal_oncology.phantom.result import Phantom
 from abdominal_oncology.progress import Progress, part, silent
 from abdominal_oncology.rectal.localise.coarse import CHANNELS, Array, coarse, on_grid
+from abdominal_oncology.rectal.localise.harder import pelvises
 from abdominal_oncology.rectal.localise.heat import LAYERS, OUTPUTS, WIDTH, HeatModel
-from abdominal_oncology.rectal.phantom import rectal_phantom
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-_MATRIX, _SLICES = 112, 16
-_FIELD_MM = (120.0, 260.0)
-_THICK_MM = (2.5, 5.0)
+_HARD = 0.6
+"""So many phantoms are made harder; the others keep what a plain one looks like."""
 _BATCH, _RATE, _RARE = 16, 8e-3, -3.0
 _TUMOUR_WEIGHT = 3.0
 """Tumours are few pixels among many: each counts as much as three others."""
@@ -39,31 +36,15 @@ class Examples:
     targets: Array
 
 
-def pelvises(seed: int, count: int, progress: Progress = silent) -> Iterator[Phantom]:
-    """Phantoms of wide and narrow fields of view, thin and thick slices."""
-    rng = np.random.default_rng([seed, 31])
-    for n in range(count):
-        progress(n / count, f"pelvis {n + 1} of {count}")
-        pixel_mm = float(rng.uniform(*_FIELD_MM)) / _MATRIX
-        spacing_mm = (float(rng.uniform(*_THICK_MM)), pixel_mm, pixel_mm)
-        yield rectal_phantom(
-            seed * 1_000_003 + n,
-            matrix=_MATRIX,
-            slices=_SLICES,
-            spacing_mm=spacing_mm,
-            difficulty=float(rng.uniform(0, 1)),
-        )
-
-
 def make_examples(seed: int, count: int, progress: Progress = silent) -> Examples:
     """Coarse slices of phantoms with what they show."""
     inputs, targets = [], []
-    for patient in pelvises(seed, count, progress):
-        seen = coarse(patient.images["t2"])
-        tumour = patient.labels["t2"].voxels == find("tumour").number
-        rectum = (patient.labels["rectum"].voxels > 0) | tumour
+    for pelvis in pelvises(seed, count, hard=_HARD, progress=progress):
+        seen = coarse(pelvis.image)
         inputs.append(seen.inputs)
-        masks = [on_grid(mask.astype(np.float32), seen.middle, seen.spacing_mm) for mask in (rectum, tumour)]
+        masks = [
+            on_grid(mask.astype(np.float32), seen.middle, seen.spacing_mm) for mask in (pelvis.rectum, pelvis.tumour)
+        ]
         targets.append(np.stack(masks, axis=1))
     return Examples(np.concatenate(inputs), np.concatenate(targets))
 
@@ -137,7 +118,7 @@ def main(arguments: Sequence[str] | None = None, progress: Progress = silent) ->
     parser = argparse.ArgumentParser(prog="train", description="make the weights of the rectum locator")
     parser.add_argument("output", type=Path)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--phantoms", type=int, default=160)
+    parser.add_argument("--phantoms", type=int, default=200)
     options = parser.parse_args(arguments)
     examples = make_examples(options.seed, options.phantoms, part(progress, 0.0, 0.5))
     train(examples, options.seed, progress=part(progress, 0.5, 1.0)).save(options.output)

@@ -18,6 +18,8 @@ JOBS = MappingProxyType(
         "phase": "abdominal_oncology.worker.jobs.phase_work",
         "hcc": "abdominal_oncology.worker.jobs.hcc_work",
         "rectal": "abdominal_oncology.worker.jobs.rectal_work",
+        "rectal-locate": "abdominal_oncology.worker.jobs.rectal_locate_work",
+        "networks": "abdominal_oncology.worker.jobs.networks_work",
         "sample": "abdominal_oncology.worker.jobs.sample_work",
         "warm": "abdominal_oncology.worker.jobs.warm_work",
     }

@@ -12,7 +12,7 @@ from abdominal_oncology.worker.jobs.request import JobRequest
 from abdominal_oncology.worker.wire import to_plain
 
 if TYPE_CHECKING:
-    from abdominal_oncology.rectal.region import Box
+    from abdominal_oncology.rectal.box import Box
     from abdominal_oncology.rectal.stage import StageSettings
 
 OVERLAY = "overlay"

@@ -9,8 +9,8 @@ from typing import Any
 from abdominal_oncology.imaging.reader import read_image
 from abdominal_oncology.learning.finding import FindingWarning
 from abdominal_oncology.progress import part
+from abdominal_oncology.rectal.box import Box
 from abdominal_oncology.rectal.bundles import BUNDLES
-from abdominal_oncology.rectal.region import Box
 from abdominal_oncology.rectal.stage import StageSettings, stage
 from abdominal_oncology.worker.jobs.rectal import MASK, OVERLAY, VOLUME
 from abdominal_oncology.worker.jobs.request import JobContext, JobRequest, JobResult
