@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ pytest.importorskip("PySide6.QtWidgets", reason="PySide6 gives real Qt (libEGL, 
 
 from liver_study import LiverStudy
 from panel_tools import PumpedInProcess, apply_and_wait, find_quick
+from slicer_desktop.waiting import wait_until
 
+from abdominal_oncology.learning.finding import Finding, Provenance
 from abdominal_oncology.worker.jobs.request import JobContext, JobRequest, JobResult, Work
 
 pytestmark = pytest.mark.usefixtures("worker_with_memory")
@@ -166,6 +169,52 @@ def test_words_outlive_another_run(answered: Any) -> None:
     assert answered.lesion_box.features.button("washout").text == "none *"
 
 
+def test_what_is_said_and_chosen_during_a_run_counts(answered: Any, liver: LiverStudy) -> None:
+    from abdominal_oncology.scene import segmentation_node_from_masks
+
+    answered.run_box.ui.applyButton.click()
+    for _ in range(3):
+        answered.lesion_box.features.button("washout").click()
+    answered.ui.treatedCheckBox.checked = True
+    wait_until(lambda: not answered.is_running)
+    assert answered.lesion_box.features.button("washout").text == "none *"
+    assert category(answered) == "lesion one: no LI-RADS category"
+    answered.ui.treatedCheckBox.checked = False
+    first = answered.parameters.segmentation
+    answered.run_box.ui.applyButton.click()
+    answered.parameters.segmentation = segmentation_node_from_masks(liver.masks, "second reader")
+    wait_until(lambda: not answered.is_running)
+    assert answered.result_box.table is None, "the answer is about the outlines that were asked about"
+    answered.parameters.segmentation = first
+    assert category(answered) == "lesion one: LR-4"
+
+
+def test_a_models_answer_stands_beside_the_category(
+    answered: Any, answers: dict[str, JobResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = answered.result_box.ui.resultTable
+    column = answered.result_box.table.GetColumnIndex("p_hcc")
+    assert view.isColumnHidden(column), "no model was asked"
+    assert answered.result_box.ui.resultBanner.isHidden()
+    chances, without_doubt = {"hcc": 0.93, "other": 0.07}, {"hcc": 0.55, "other": 0.45}
+    for asked, result in list(answers.items()):
+        one, two = (replace(each, provenance=_by_a_model(each)) for each in result.findings)
+        findings = (replace(one, decision="hcc", probabilities=chances), replace(two, probabilities=without_doubt))
+        monkeypatch.setitem(answers, asked, replace(result, findings=findings))
+    apply_and_wait(answered)
+    assert answered.result_box.ui.resultHeadline.text == (
+        "lesion one: LR-5, HCC 93 %\nlesion two: LR-5, HCC 55 % (answer withheld)"
+    )
+    assert not view.isColumnHidden(answered.result_box.table.GetColumnIndex("p_hcc"))
+    assert "Trained on phantoms" in answered.result_box.ui.resultBanner.text
+    answered.lesion_box.features.button("aphe").click()
+    assert "HCC 93 %" in answered.result_box.ui.resultHeadline.text, "a word on a feature leaves the probability alone"
+
+
+def _by_a_model(finding: Finding) -> Provenance:
+    return replace(finding.provenance, bundle="tiny", trained_on="phantoms")
+
+
 def test_the_population_decides_whether_lirads_applies(answered: Any) -> None:
     ui = answered.ui
     assert ui.populationLabel.text == "LI-RADS applies."
@@ -207,8 +256,6 @@ def test_growth_follows_from_an_earlier_size(answered: Any, qt: Any) -> None:
 
 
 def test_lesions_are_ticked_and_drawn(panel: Any, study: LiverStudy, slicer: Any) -> None:
-    from slicer_desktop.waiting import wait_until
-
     first, _ = panel.segments_box.lesions.controls("lesion one")
     first.checked = False
     apply_and_wait(panel)
@@ -307,8 +354,6 @@ def test_a_report_shows_every_lesion_in_every_phase(answered: Any, tmp_path: Pat
 
 
 def test_results_that_somebody_deleted_are_gone(answered: Any, slicer: Any) -> None:
-    from slicer_desktop.waiting import wait_until
-
     slicer.mrmlScene.RemoveNode(answered.result_box.table)
     wait_until(lambda: answered.ui.lesionCollapsibleButton.isHidden())
     apply_and_wait(answered)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-import time
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6 gives real Qt (libEGL, libGL)", exc_type=ImportError)
 
 from liver_study import LiverStudy
-from panel_tools import apply_and_wait
+from panel_tools import Turns, apply_and_wait
 from slicer_desktop.waiting import wait_until
 
 LONGEST_SECONDS = 0.1
@@ -27,35 +26,12 @@ def panel(desktop: Any, worker: Any) -> Any:
     return opened
 
 
-class Turns:
-    """Processor time of this thread in the longest turn of the event loop: a loaded machine takes longer, not more."""
-
-    def __init__(self, qt_timer: Any) -> None:
-        self.longest_seconds = 0.0
-        self._last = time.thread_time()
-        self._timer = qt_timer
-        self._timer.timeout.connect(self._turn)
-        self._timer.start(1)
-
-    def stop(self) -> float:
-        self._turn()
-        self._timer.stop()
-        return self.longest_seconds
-
-    def _turn(self) -> None:
-        now = time.thread_time()
-        self.longest_seconds = max(self.longest_seconds, now - self._last)
-        self._last = now
-
-
 def test_the_window_never_waits_and_a_run_can_be_cancelled(panel: Any) -> None:
-    from PySide6.QtCore import QTimer
-
     apply_and_wait(panel)  # starts the worker
     assert panel.run_box.message == ""
     button, longest = panel.run_box.ui.applyButton, []
     for _ in range(3):
-        turns = Turns(QTimer())
+        turns = Turns()
         apply_and_wait(panel)
         longest.append(turns.stop())
     assert min(longest) < LONGEST_SECONDS, longest

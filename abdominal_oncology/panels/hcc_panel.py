@@ -29,6 +29,8 @@ _EVENTS = ("SegmentAdded", "SegmentRemoved", "SegmentModified")
 class HccPanel(PanelWidget):
     room = "hcc"
     without_model = "LI-RADS and measurements only"
+    _asked: LiverNodes
+    """What the last run is about."""
     _facts: PatientFacts | None
     """What was known of the patient when the categories were made that are shown."""
 
@@ -59,9 +61,10 @@ class HccPanel(PanelWidget):
         from abdominal_oncology.panels.hcc_inputs import LiverQuestion, request_of
 
         facts = facts_of(self.parameters)
+        self._asked = self._nodes()
         return request_of(
             LiverQuestion(
-                self._nodes(),
+                self._asked,
                 facts.population,
                 facts.priors,
                 facts.imaged_on,
@@ -76,10 +79,13 @@ class HccPanel(PanelWidget):
     def show(self, result: JobResult) -> Iterator[None]:
         from abdominal_oncology.panels.hcc_inputs import with_nodes
 
-        nodes = self._nodes()
-        self._readings.write(with_nodes(result.findings, nodes), nodes.segmentation, nodes.portal, result.images)
+        asked = self._asked  # others may have been chosen since
+        self._readings.write(with_nodes(result.findings, asked), asked.segmentation, asked.portal, result.images)
         yield
         self.lesion_box.draw_nothing()
+        facts = known_facts(self.parameters)
+        if facts is not None:
+            self._readings.follow(facts)
         self.show_stored()
         yield
         self._go_to_lesion()
@@ -140,13 +146,21 @@ class HccPanel(PanelWidget):
         self._watch(chosen.segmentation)
         self.segments_box.show()
         self.patient_box.show(chosen)
-        self.ui.sideBySideButton.enabled = not any(
-            volume_trouble(getattr(chosen, name), "") for name in ("arterialVolume", "portalVolume")
-        )
+        self._show_views()
         if not self.is_running:
             self._follow_parameters()
 
     # inside
+
+    def _show_views(self) -> None:
+        """Phases that are chosen otherwise are seen otherwise; without two phases there is nothing side by side."""
+        names = ("arterialVolume", "portalVolume")
+        button = self.ui.sideBySideButton
+        button.enabled = not any(volume_trouble(getattr(self.parameters, name), "") for name in names)
+        if button.enabled:
+            self._views.follow(self._volumes(_VIEWED))
+        elif button.checked:
+            button.checked = False
 
     def _volumes(self, names: dict[str, str]) -> dict[str, Any]:
         """Those that are chosen, by role."""

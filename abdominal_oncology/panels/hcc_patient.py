@@ -61,7 +61,8 @@ class PatientBox:
 
     def _chosen(self, name: str, on_day: Callable[[str, str], None], value: Any) -> None:
         edit = self._days[name]
-        on_day(name, "" if edit.date == edit.minimumDate else edit.date.toString(_DAY))
+        day = edit.date.toString(_DAY)
+        on_day(name, "" if day == edit.minimumDate.toString(_DAY) else day)
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,15 @@ class Readings:
             self.findings = findings_of(segmentation)
 
     def write(self, findings: Sequence[Finding], segmentation: Any, portal: Any, maps: Mapping[str, Image]) -> None:
-        """A new answer in the place of the last; ``maps`` are called ``lesion/kind`` and kept until they are wanted."""
+        """A new answer in the place of the last, with what a reader has said since it was asked for; ``maps`` are
+        called ``lesion/kind`` and kept until they are wanted.
+        """
+        from abdominal_oncology.panels.hcc_words import with_words
         from abdominal_oncology.scene.hcc_results import write_findings
 
+        if segmentation is self._segmentation and self.findings:
+            said = self.overrides
+            findings = [with_words(each, said.get(each.subject, {})) for each in findings]
         write_findings(findings, segmentation, portal)
         self._maps, self._maps_of = {}, segmentation
         for name, image in maps.items():

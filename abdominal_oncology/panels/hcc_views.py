@@ -17,6 +17,7 @@ class PhaseViews:
     def __init__(self) -> None:
         self._before: int | None = None
         self._own: int | None = None
+        self._shown: dict[str, str] = {}
 
     @property
     def are_on(self) -> bool:
@@ -37,6 +38,12 @@ class PhaseViews:
         self._own = register_layout(manager.layoutLogic().GetLayoutNode(), list(volumes))
         manager.setLayout(self._own)
         show_phases(volumes)
+        self._shown = {role: node.GetID() for role, node in volumes.items()}
+
+    def follow(self, volumes: Mapping[str, Any]) -> None:
+        """Show these phases if phases are shown and others were chosen."""
+        if self.are_on and self._shown != {role: node.GetID() for role, node in volumes.items()}:
+            self.turn_on(volumes)
 
     def turn_off(self) -> None:
         """Back to the layout that was there before, unless somebody has chosen another meanwhile."""

@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from abdominal_oncology.hcc.finding import with_observation
-from abdominal_oncology.hcc.finding_lirads import measured_observation, observation_of, overridden, said_of
+from abdominal_oncology.hcc.finding_lirads import (
+    Overrides,
+    measured_observation,
+    observation_of,
+    overridden,
+    said_of,
+)
 from abdominal_oncology.hcc.lirads.assessment import Assessment, Certainty
 from abdominal_oncology.hcc.lirads.features import FEATURES, Feature, Group, features_of, missing_phases
 from abdominal_oncology.hcc.lirads.growth import PriorSize
@@ -91,14 +97,19 @@ def size_said(finding: Finding) -> float | None:
 def with_word(finding: Finding, what: str, word: str | float | None) -> Finding:
     """The finding with this word on a feature or on ``size_mm``; None takes the word back: it counts as measured."""
     said = {name: each for name, each in said_of(observation_of(finding)).items() if name != what}
-    if word is not None:
-        said[what] = word
-    return with_observation(finding, overridden(measured_observation(finding), said))
+    return with_words(finding, said if word is None else {**said, what: word})
+
+
+def with_words(finding: Finding, words: Overrides) -> Finding:
+    """The finding with these words, by feature or ``size_mm``, and no others."""
+    if said_of(observation_of(finding)) == words:
+        return finding
+    return with_observation(finding, overridden(measured_observation(finding), words))
 
 
 def without_words(finding: Finding) -> Finding:
     """The finding as it was measured."""
-    return with_observation(finding, measured_observation(finding))
+    return with_words(finding, {})
 
 
 def with_patient(
@@ -110,7 +121,7 @@ def with_patient(
     return finding if changed == observation else with_observation(finding, changed)
 
 
-def overrides_of(findings: Sequence[Finding]) -> Mapping[str, Mapping[str, Assessment | str | float | None]]:
+def overrides_of(findings: Sequence[Finding]) -> Mapping[str, Overrides]:
     """Every reader's word by lesion, so that it outlives another run."""
     said = {each.subject: said_of(observation_of(each)) for each in findings}
     return {subject: words for subject, words in said.items() if words}

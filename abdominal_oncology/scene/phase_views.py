@@ -17,6 +17,7 @@ _NAMES: Mapping[str, tuple[str, str]] = {  # by role: the view's name, and the l
     "portal": ("PhasePortal", "P"),
     "delayed": ("PhaseDelayed", "D"),
 }
+_GROUP = 1  # apart from Slicer's own views: these are linked to each other only
 _WIDTH_MM = 220.0
 LIVER_WINDOW_LEVEL = (200.0, 90.0)
 """In this window enhancement and washout are seen; the same for every phase, so that phases can be compared."""
@@ -34,7 +35,8 @@ def layout_of(roles: Sequence[str]) -> tuple[int, str]:
         f'<item><view class="vtkMRMLSliceNode" singletontag="{_NAMES[role][0]}">'
         '<property name="orientation" action="default">Axial</property>'
         f'<property name="viewlabel" action="default">{_NAMES[role][1]}</property>'
-        '<property name="viewcolor" action="default">#6d8196</property></view></item>'
+        '<property name="viewcolor" action="default">#6d8196</property>'
+        f'<property name="viewgroup" action="default">{_GROUP}</property></view></item>'
         for role in chosen
     )
     number = _FIRST_ID + sum(2**n for n, role in enumerate(_NAMES) if role in chosen)
