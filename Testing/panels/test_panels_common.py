@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,18 +55,27 @@ def test_every_control_says_what_it_is_for(panel: Any) -> None:
             assert each.toolTip, each.name
 
 
-def volume_selector(panel: Any) -> Any:
-    """The first chooser of a volume."""
-    return next(each for each in vars(panel.ui).values() if _chooses_volumes(each))
+def choose(panel: Any, node: Any) -> None:
+    """As a person chooses a volume: in the tree of the phase panel, in the first chooser of the others."""
+    from abdominal_oncology.scene.hierarchy import item_of
+
+    if panel.moduleName == "PhaseClassifier":
+        item_of(node)  # the application makes it by itself
+        panel.ui.volumeTree.setCurrentNode(node)
+    else:
+        _choosers(panel)[0].setCurrentNode(node)
 
 
-def _chooses_volumes(widget: Any) -> bool:
-    return widget.className() == "qMRMLNodeComboBox" and "vtkMRMLScalarVolumeNode" in widget.nodeTypes
+def chosen(panel: Any) -> list[Any]:
+    """The volumes that the panel's parameter node holds."""
+    values = [panel.parameters.getValue(name) for name in panel.parameters.allParameters]
+    flat = [each for value in values for each in (value if isinstance(value, Sequence) else [value])]
+    return [each for each in flat if hasattr(each, "IsA") and each.IsA("vtkMRMLScalarVolumeNode")]
 
 
-def parameter(panel: Any) -> Any:
-    """What the panel's parameter node holds for that chooser."""
-    return getattr(panel.logic.getParameterNode(), volume_selector(panel).property("SlicerParameterName"))
+def _choosers(panel: Any) -> list[Any]:
+    combos = [each for each in vars(panel.ui).values() if each.className() == "qMRMLNodeComboBox"]
+    return [each for each in combos if "vtkMRMLScalarVolumeNode" in each.nodeTypes]
 
 
 def test_an_empty_scene_leaves_nothing_to_do(panel: Any) -> None:
@@ -79,23 +89,18 @@ def test_an_empty_scene_leaves_nothing_to_do(panel: Any) -> None:
 def test_sample_data_is_made_and_chosen(panel: Any, slicer: Any) -> None:
     click_and_wait(panel, panel.ui.sampleDataButton)
     assert panel.run_box.message == ""
-    assert parameter(panel) is not None
     shown = slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetBackgroundLayer().GetVolumeNode()
-    assert shown is not None
-    chosen = [each.currentNode() for each in vars(panel.ui).values() if _chooses_volumes(each)]
-    assert any(node is shown for node in chosen)
-    assert panel.run_box.ui.applyButton.enabled
+    assert any(node is shown for node in chosen(panel))
+    assert panel.run_box.ui.applyButton.enabled, panel.run_box.ui.whyLabel.text
 
 
 def test_choosing_a_volume_is_choosing_the_parameter(panel: Any, slicer: Any) -> None:
     first, second = volume(slicer, "first"), volume(slicer, "second")
-    selector = volume_selector(panel)
-    selector.setCurrentNode(second)
-    assert parameter(panel) is second
-    setattr(panel.logic.getParameterNode(), selector.property("SlicerParameterName"), first)
-    assert selector.currentNode() is first
+    for node in (second, first):
+        choose(panel, node)
+        assert any(each is node for each in chosen(panel))
     slicer.mrmlScene.RemoveNode(first)
-    assert selector.currentNode() is not first
+    assert all(each is not first for each in chosen(panel))
 
 
 def test_another_panel_is_visited(panel: Any, name: str, desktop: Any, slicer: Any) -> None:
@@ -104,25 +109,27 @@ def test_another_panel_is_visited(panel: Any, name: str, desktop: Any, slicer: A
     desktop.open(other)
     assert not panel.parent.isEntered
     slicer.mrmlScene.Clear(False)
-    volume(slicer, "next patient")
+    fresh = volume(slicer, "next patient")
     slicer.util.selectModule(name)
     assert panel.parent.isEntered
-    assert volume_selector(panel).nodeCount() == 1
+    choose(panel, fresh)
+    assert [node.GetName() for node in chosen(panel)] == ["next patient"]
 
 
 def test_a_saved_scene_brings_the_panel_back(panel: Any, slicer: Any, tmp_path: Path) -> None:
     volume(slicer, "first")
-    volume_selector(panel).setCurrentNode(volume(slicer, "second"))
-    panel.parameters.device = "cpu"
+    choose(panel, volume(slicer, "second"))
+    panel.parameters.device, panel.parameters.bundle = "cpu", "none"
     assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
     slicer.mrmlScene.Clear(False)
-    assert volume_selector(panel).currentNode() is None
+    assert chosen(panel) == []
     assert panel.parameters.device == "auto"
     slicer.util.loadScene(str(tmp_path / "scene.mrb"))
     panel.exit()
     panel.enter()
-    assert volume_selector(panel).currentNode().GetName() == "second"
+    assert "second" in [node.GetName() for node in chosen(panel)]
     assert panel.model_box.ui.deviceCombo.currentText == "Processor (CPU)"
+    assert panel.model_box.ui.modelCombo.currentText.startswith("No model")
 
 
 def test_a_panel_that_is_unloaded_hears_nothing_more(desktop: Any, panel: Any, slicer: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.learning.bundle.store import installed_store
-from abdominal_oncology.learning.recipe import Recipe
+from abdominal_oncology.learning.recipe import LossTerm, Recipe
 from abdominal_oncology.learning.task import AsksMore, Task
 from abdominal_oncology.progress import Progress
 from abdominal_oncology.tasks import TASKS, load_task
@@ -45,11 +45,28 @@ def add_recipe_options(parser: argparse.ArgumentParser, network: str = "instead 
     parser.add_argument("--data-seed", type=int, default=0, help="the seed of the phantoms")
     parser.add_argument("--recipe", type=Path, help="YAML; without it, the task's own recipe")
     parser.add_argument("--network", default="", help=network)
+    parser.add_argument(
+        "--loss", type=loss_term, metavar="NAME[:OPTION=NUMBER,...]", help="one loss instead of the recipe's, by name"
+    )
     parser.add_argument("--published", action="store_true", help="the recipe as the source paper printed it")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--batch", type=int, help="instead of the recipe's")
     parser.add_argument("--seed", type=int, help="instead of the recipe's")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+
+
+def loss_term(text: str) -> LossTerm:
+    """A registered loss and its options.
+
+    >>> loss_term("circular-sord:s=0.625")
+    LossTerm(name='circular-sord', weight=1.0, options={'s': 0.625})
+    """
+    name, _, said = text.partition(":")
+    pairs = [each.partition("=") for each in said.split(",") if each]
+    try:
+        return LossTerm(name, options={option.strip(): float(value) for option, _, value in pairs})
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no loss: write NAME or NAME:OPTION=NUMBER") from None
 
 
 def recipe_from(options: argparse.Namespace, task: Task) -> Recipe:
@@ -69,6 +86,8 @@ def recipe_from(options: argparse.Namespace, task: Task) -> Recipe:
         if not isinstance(task, AsksMore):
             raise InvalidInputError(f"task {task.name} has the one question {task.question}", where="--question")
         recipe = task.asked(recipe, options.question)
+    if options.loss is not None:
+        recipe = replace(recipe, loss=(options.loss,))
     if options.epochs is not None:
         recipe = recipe.with_train(epochs=options.epochs, iterations=0)
     if options.seed is not None:

@@ -28,6 +28,13 @@ _ROLES = {
 class PhasePanel(PanelWidget):
     room = "phase"
     without_model = "kinetics only"
+    encodings = (
+        ("One-hot", "soft-cross-entropy"),
+        ("Circular SORD, s = 1", "circular-sord:s=1"),
+        ("Circular SORD, s = 0.625", "circular-sord:s=0.625"),
+        ("PL-SORD, s = 1", "pl-sord:s=1"),
+        ("Learned, s = 0.855", "learned-encoding:s=0.855"),
+    )
     _asked: Sequence[Any] = ()
     _listed: Sequence[Any] = ()
     _row = 0

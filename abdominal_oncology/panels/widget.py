@@ -12,13 +12,14 @@ A panel's ``.ui`` file keeps empty widgets for the boxes: ``runPlace``, ``modelP
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from abdominal_oncology.errors import AbdominalOncologyError, Cancelled
 from abdominal_oncology.panels.boxes.model_box import ModelBox
 from abdominal_oncology.panels.boxes.result_box import ResultBox
 from abdominal_oncology.panels.boxes.run_box import RunBox
+from abdominal_oncology.panels.boxes.training_box import TrainingBox
 from abdominal_oncology.panels.logic import ImagePanelLogic
 from abdominal_oncology.panels.run import Run
 from abdominal_oncology.panels.session import PanelSession, worker_session
@@ -36,6 +37,8 @@ class PanelWidget(ABC):
     """Clinical room: names the bundles, the training and the sample patient."""
     without_model: ClassVar[str] = ""
     """What answers when no model does, for the model chooser; "" where a model is needed."""
+    encodings: ClassVar[Sequence[tuple[str, str]]] = ()
+    """Label encodings that a training may use: what a person reads, and the loss as the command line takes it."""
     logic_class: type[ImagePanelLogic]
     moduleName: str
     parent: Any
@@ -112,6 +115,10 @@ class PanelWidget(ABC):
         self.run_box = RunBox(self.ui.runPlace, self.onApply, self.onCancel)
         self.model_box = ModelBox(self.ui.modelPlace, self.room, self.without_model, self._refresh)
         self.result_box = ResultBox(self.ui.resultPlace, self.report, self.place)
+        self.training_box = TrainingBox(
+            self.ui.trainingPlace, self.room, self.encodings, self._ask_networks, self._new_model
+        )
+        self.ui.trainingCollapsibleButton.connect("contentsCollapsed(bool)", self._training_folded)
         self.ui.sampleDataButton.connect("clicked(bool)", self.onSampleData)
         self.bind()
         scene = slicer.mrmlScene
@@ -134,6 +141,7 @@ class PanelWidget(ABC):
 
     def cleanup(self) -> None:
         self._stop(tr("the panel was closed"))
+        self.training_box.close()
         self._bind_to(None)
         self.removeObservers()
 
@@ -222,6 +230,21 @@ class PanelWidget(ABC):
         value = getattr(self.parameters, name)
         return value is not None and hasattr(value, "IsA")
 
+    def _training_folded(self, folded: bool) -> None:
+        if not folded:
+            self.training_box.opened()
+
+    def _ask_networks(self, known: Callable[[JobResult], None]) -> None:
+        from abdominal_oncology.worker.handle import Callbacks
+        from abdominal_oncology.worker.jobs.networks import networks_request
+
+        self.session.submit(networks_request(self.room), Callbacks(done=known))
+
+    def _new_model(self) -> None:
+        """A training has become a model: it is in the chooser now."""
+        if self.parameters is not None:
+            self.model_box.show(self.parameters)
+
     def _why_not(self) -> str:
         return self.why_not() or self.model_box.why_not()
 
@@ -256,6 +279,8 @@ class PanelWidget(ABC):
         if self.parameters is None:
             return
         self.model_box.refresh()
+        self.training_box.device = self.parameters.device
+        self.training_box.refresh()
         self.refresh()
         self.run_box.set_why_not(self._why_not())
 

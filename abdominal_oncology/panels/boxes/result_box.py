@@ -66,7 +66,7 @@ class ResultBox:
         self._chart = chart
         self.ui.resultPlot.visible = chart is not None
         if chart is not None:
-            view = _plot_view()
+            view = plot_view(_VIEW)
             view.SetPlotChartNodeID(chart.GetID())
             self.ui.resultPlot.setMRMLPlotViewNode(view)
         self.ui.layoutButton.enabled = chart is not None or bool(self.ui.layoutButton.checked)
@@ -161,16 +161,16 @@ def show_table(view: Any, table: Any, columns: Sequence[str] | None = None) -> N
     view.resizeColumnsToContents()
 
 
-def _plot_view() -> Any:
-    """The plot view that the panels share; it is not part of a layout."""
+def plot_view(name: str) -> Any:
+    """A plot view of ours by its singleton tag; it is not part of a layout."""
     import slicer
 
     scene = slicer.mrmlScene
-    node = scene.GetSingletonNode(_VIEW, "vtkMRMLPlotViewNode")
+    node = scene.GetSingletonNode(name, "vtkMRMLPlotViewNode")
     if node is None:
         node = scene.CreateNodeByClass("vtkMRMLPlotViewNode")
         node.UnRegister(None)
-        node.SetSingletonTag(_VIEW)
-        node.SetName(_VIEW)
+        node.SetSingletonTag(name)
+        node.SetName(name)
         node = scene.AddNode(node)
     return node

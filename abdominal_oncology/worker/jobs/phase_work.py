@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from abdominal_oncology import __version__
-from abdominal_oncology.errors import AbdominalOncologyError, Cancelled, InvalidInputError
+from abdominal_oncology.errors import (
+    AbdominalOncologyError,
+    Cancelled,
+    EmptyMaskError,
+    GeometryMismatchError,
+    InvalidInputError,
+)
 from abdominal_oncology.imaging.reader import SliceReader, read_image
 from abdominal_oncology.learning.case import Case
 from abdominal_oncology.learning.finding import Finding, FindingWarning, Provenance
@@ -50,14 +57,14 @@ def run(request: JobRequest, context: JobContext) -> JobResult:
         source = reader.source
         try:
             regions, doubts = _at_points(reader, each)
-            found = classify(
+            ask = partial(
+                classify,
                 Case(each.name, source.patient_id, source.study_uid, {"ct": reader}),
                 predictor=predictor,
                 settings=replace(settings, regions_given=(*settings.regions_given, *regions)),
-                segmentation=None if labels is None else read_image(labels),
-                segment_names=each.label_names or None,
                 progress=part(context.progress, n / count, (n + 1) / count),
-            ).with_warnings(doubts)
+            )
+            found = _with_labels(ask, labels, each.label_names).with_warnings(doubts)
         except Cancelled:
             raise
         except AbdominalOncologyError as error:  # the other series are worth an answer all the same
@@ -65,6 +72,17 @@ def run(request: JobRequest, context: JobContext) -> JobResult:
         findings.append(found.with_warnings([*no_network, *each.warnings]))
     context.progress(1.0, "done")
     return JobResult(tuple(findings))
+
+
+def _with_labels(ask: Callable[..., Finding], labels: SliceReader | None, names: Mapping[int, str | int]) -> Finding:
+    """A segmentation that lies elsewhere is told and does not cost the series its answer."""
+    if labels is None:
+        return ask()
+    try:
+        return ask(segmentation=read_image(labels), segment_names=names or None)
+    except (EmptyMaskError, GeometryMismatchError) as elsewhere:
+        text = f"the segmentation shows nothing in this volume, regions were found automatically: {elsewhere}"
+        return ask().with_warnings([FindingWarning("segmentation-elsewhere", text)])
 
 
 def _at_points(reader: SliceReader, series: SeriesFacts) -> tuple[tuple[RegionHU, ...], list[FindingWarning]]:

@@ -1,0 +1,279 @@
+"""The PhaseClassifier panel as a person uses it: from an opened study to phases, their evidence, and LiverHCC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("PySide6.QtWidgets", reason="PySide6 gives real Qt (libEGL, libGL)", exc_type=ImportError)
+
+from panel_tools import PumpedInProcess, Turns, apply_and_wait, find_quick
+
+from abdominal_oncology.imaging.geometry import Geometry
+from abdominal_oncology.imaging.image import Image, Modality, Source
+
+GRID = Geometry((20, 64, 64), (5.0, 4.0, 4.0), (-126.0, -126.0, 0.0))
+ORGANS = {"aorta": (slice(2, 18), slice(36, 44), slice(28, 36)), "liver": (slice(6, 16), slice(16, 40), slice(6, 26))}
+ORGANS["portal_vein"] = (slice(8, 14), slice(24, 30), slice(26, 28))
+HU = {
+    "arterial": {"aorta": 320, "liver": 62, "portal_vein": 75},
+    "venous": {"aorta": 145, "liver": 108, "portal_vein": 160},
+}
+
+
+def body(phase: str, **header: Any) -> Image:
+    """A cylinder of soft tissue with an aorta, a portal vein and a liver in it, made of blocks."""
+    noise = np.random.default_rng(3).normal(0, 8, GRID.shape)
+    j, i = np.mgrid[:64, :64]
+    voxels = np.where(((j - 32) ** 2 + (i - 32) ** 2 < 30**2)[None], 40 + noise, -1000)
+    for name, where in ORGANS.items():
+        voxels[where] = HU[phase][name] + noise[where]
+    source = Source("", "P1", "1.2", "", f"1.2.{len(phase)}", (), {"Modality": "CT"} | header)
+    return Image(voxels.astype(np.int16), GRID, Modality.CT, source)
+
+
+def masks(*names: str, grid: Geometry = GRID) -> dict[str, Image]:
+    made = {}
+    for name in names:
+        mask = np.zeros(GRID.shape, np.uint8)
+        mask[ORGANS[name]] = 1
+        made[name] = Image(mask, grid, Modality.MASK)
+    return made
+
+
+@pytest.fixture(scope="module")
+def light_worker(desktop_of_file: Any) -> Iterator[Any]:
+    """A worker in this process, kept by all tests of the file."""
+    from abdominal_oncology.panels.session import PanelSession, close_session, keep_session
+
+    session = PanelSession(PumpedInProcess(find_quick))
+    keep_session(session)
+    yield session
+    close_session()
+
+
+@pytest.fixture
+def study(desktop: Any) -> dict[str, Any]:
+    """Two phases of one study, and their organs as a segmentation."""
+    from abdominal_oncology.scene import put_study, segmentation_node_from_masks
+
+    images = {name: body(name, SeriesDescription=f"CT {name}") for name in ("venous", "arterial")}
+    volumes = dict(put_study(images).volumes)
+    volumes["organs"] = segmentation_node_from_masks(masks(*ORGANS), "organs", beside=volumes["venous"])
+    return volumes
+
+
+@pytest.fixture
+def panel(light_worker: Any, study: dict[str, Any], desktop: Any) -> Any:
+    opened = desktop.open("PhaseClassifier")
+    opened.parameters.bundle = "none"
+    return opened
+
+
+@pytest.fixture
+def answered(panel: Any, study: dict[str, Any]) -> Any:
+    panel.ui.segmentationSelector.setCurrentNode(study["organs"])
+    apply_and_wait(panel)
+    assert panel.run_box.message == ""
+    return panel
+
+
+def shown(table: Any, column: str) -> list[str]:
+    index = table.GetColumnIndex(column)
+    return [table.GetCellText(row, index) for row in range(table.GetNumberOfRows())]
+
+
+def test_an_opened_study_is_chosen_whole(panel: Any, study: dict[str, Any]) -> None:
+    assert panel.volumes == [study["venous"], study["arterial"]]
+    assert panel.ui.chosenLabel.text == "Chosen: 2 volumes (venous, arterial)"
+    panel.ui.volumeTree.setCurrentNode(study["arterial"])
+    assert panel.volumes == [study["arterial"]]
+    assert panel.ui.chosenLabel.text == "Chosen: arterial"
+    panel.ui.studyButton.click()
+    assert len(panel.volumes) == 2
+
+
+def test_a_patient_in_the_tree_is_all_of_its_ct(panel: Any, study: dict[str, Any]) -> None:
+    from abdominal_oncology.scene import put_study
+    from abdominal_oncology.scene.hierarchy import hierarchy, item_of
+
+    mr = Image(np.zeros((2, 3, 3), np.int16), Geometry((2, 3, 3)), Modality.MR, Source("", "P1", "1.2"))
+    put_study({"t2": mr})
+    tree = hierarchy()
+    patient = tree.GetItemAncestorAtLevel(item_of(study["venous"]), "Patient")
+    panel.ui.volumeTree.setCurrentItem(patient)
+    assert [node.GetName() for node in panel.volumes] == ["venous", "arterial"]
+
+
+def test_phases_with_their_evidence(answered: Any, study: dict[str, Any]) -> None:
+    table = answered.result_box.table
+    assert shown(table, "phase") == ["venous", "arterial"]
+    assert shown(table, "agreement") == ["agrees", "agrees"]
+    view = answered.result_box.ui.resultTable
+    visible = [table.GetColumnName(n) for n in range(table.GetNumberOfColumns()) if not view.isColumnHidden(n)]
+    assert visible == ["volume", "phase", "probability", "agreement", "warnings"]
+    assert answered.result_box.ui.resultHeadline.text.startswith("venous: ")
+    regions = answered.ui.regionsTable.mrmlTableNode()
+    assert sorted(shown(regions, "structure")) == sorted(ORGANS)
+    answered.result_box.select(1)
+    assert answered.result_box.ui.resultHeadline.text.startswith("arterial: ")
+    assert answered.ui.regionsTable.mrmlTableNode() is not regions
+
+
+def test_a_row_leads_to_its_place(answered: Any, study: dict[str, Any], slicer: Any) -> None:
+    red = slicer.app.layoutManager().sliceWidget("Red").sliceLogic()
+    answered.result_box.select(1)
+    assert red.GetBackgroundLayer().GetVolumeNode() is study["arterial"]
+    regions = answered.ui.regionsTable
+    row = shown(regions.mrmlTableNode(), "structure").index("portal_vein")
+    regions.selectRow(row)
+    k = red.GetSliceOffset() / GRID.spacing_mm[0]
+    assert 8 <= k <= 13, "slices of the portal vein"
+
+
+def test_running_again_replaces_and_one_volume_leaves_the_other(answered: Any, study: dict[str, Any]) -> None:
+    answered.ui.volumeTree.setCurrentNode(study["arterial"])
+    answered.parameters.rename = True
+    apply_and_wait(answered)
+    assert study["arterial"].GetName() == "arterial [arterial]"
+    assert sorted(shown(answered.result_box.table, "phase")) == ["arterial", "venous"]
+
+
+def test_points_do_as_well(panel: Any, study: dict[str, Any], slicer: Any) -> None:
+    panel.ui.volumeTree.setCurrentNode(study["arterial"])
+    points = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "points")
+    panel.ui.pointsSelector.setCurrentNode(points)
+    panel.run_box.ui.applyButton.click()
+    assert "no point is placed" in panel.run_box.message
+    for label, kji in (("aorta", (6, 40, 32)), ("liver", (10, 28, 16))):
+        x, y, z = GRID.to_world(kji)
+        points.AddControlPoint([-x, -y, z], label)
+    apply_and_wait(panel)
+    assert shown(panel.result_box.table, "phase") == ["arterial"]
+
+
+def test_what_cannot_be_classified_costs_the_others_nothing(panel: Any, study: dict[str, Any]) -> None:
+    from abdominal_oncology.scene import segmentation_node_from_masks, volume_node_from_image
+
+    mr = volume_node_from_image(Image(np.full((8, 9, 9), 300, np.int16), Geometry((8, 9, 9)), Modality.MR), "mr")
+    panel.parameters.inputVolumes = [study["venous"], mr]
+    panel.parameters.segmentation = study["organs"]
+    apply_and_wait(panel)
+    assert shown(panel.result_box.table, "phase") == ["venous", "unknown"]
+    panel.result_box.select(1)
+    assert "phase unknown" in panel.result_box.ui.resultHeadline.text
+    assert "MR" in panel.result_box.ui.resultHeadline.text
+    bones = segmentation_node_from_masks(
+        {"vertebrae_L1": Image(np.ones((2, 2, 2), bool), Geometry((2, 2, 2)), "MASK")}, "bones"
+    )
+    panel.parameters.segmentation = bones
+    panel.run_box.ui.applyButton.click()
+    assert "no segment is a structure" in panel.run_box.message
+    assert "name segments" in panel.run_box.message
+
+
+def test_a_segmentation_of_another_place_is_told(panel: Any, study: dict[str, Any]) -> None:
+    from abdominal_oncology.scene import segmentation_node_from_masks
+
+    far = Geometry(GRID.shape, GRID.spacing_mm, (0.0, 0.0, 5000.0))
+    panel.parameters.inputVolumes = [study["venous"]]
+    panel.parameters.segmentation = segmentation_node_from_masks(masks("aorta", grid=far), "far")
+    apply_and_wait(panel)
+    assert "the segmentation shows nothing in this volume" in shown(panel.result_box.table, "warnings")[0]
+
+
+def test_a_volume_without_voxels_is_no_question(panel: Any, slicer: Any) -> None:
+    from abdominal_oncology.scene.hierarchy import item_of
+
+    empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
+    item_of(empty)  # the application makes it by itself
+    panel.ui.volumeTree.setCurrentNode(empty)
+    assert not panel.run_box.ui.applyButton.enabled
+    assert panel.run_box.ui.whyLabel.text.startswith("empty has no voxels")
+
+
+def test_the_phases_go_to_the_liver_panel(answered: Any, study: dict[str, Any], desktop: Any) -> None:
+    desktop.load(desktop.file_of("LiverHCC"))
+    assert answered.ui.liverButton.toolTip == "Open LiverHCC with arterial, portal"
+    answered.ui.liverButton.click()
+    assert not answered.parent.isEntered
+    liver = desktop.panel("LiverHCC")
+    assert liver.parent.isEntered
+    assert liver.parameters.arterialVolume is study["arterial"]
+    assert liver.parameters.portalVolume is study["venous"]
+
+
+def test_without_an_arterial_phase_nothing_is_handed_over(answered: Any, study: dict[str, Any]) -> None:
+    answered.ui.volumeTree.setCurrentNode(study["venous"])
+    assert not answered.ui.liverButton.enabled
+    assert "needs an arterial" in answered.ui.liverButton.toolTip
+
+
+def test_a_saved_scene_shows_its_phases_again(answered: Any, slicer: Any, tmp_path: Path) -> None:
+    assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    slicer.mrmlScene.Clear(False)
+    assert answered.result_box.table is None
+    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+    answered.exit()
+    answered.enter()
+    assert shown(answered.result_box.table, "phase") == ["venous", "arterial"]
+    answered.result_box.select(1)
+    assert answered.result_box.ui.resultHeadline.text.startswith("arterial: ")
+    assert len(answered.volumes) == 2
+
+
+def test_results_are_copied_and_exported(answered: Any, desktop: Any, qt: Any, tmp_path: Path) -> None:
+    ui = answered.result_box.ui
+    ui.copyTableButton.click()
+    lines = qt.QApplication.clipboard().text().splitlines()
+    assert [line.split("\t")[:2] for line in lines] == [
+        ["volume", "phase"],
+        ["venous", "venous"],
+        ["arterial", "arterial"],
+    ]
+    desktop.desk.lay(str(tmp_path / "csv"), str(tmp_path / "html"), "")
+    ui.exportCsvButton.click()
+    assert sorted(path.name for path in (tmp_path / "csv").iterdir()) == [
+        "Contrast-phases.csv",
+        "arterial-phase-regions.csv",
+        "venous-phase-regions.csv",
+    ]
+    ui.exportHtmlButton.click()
+    page = (tmp_path / "html" / "report.html").read_text(encoding="utf-8")
+    assert "Research use only" in page
+    assert page.count("<img") == 2
+    assert "report.html" in ui.resultNote.text
+    ui.exportHtmlButton.click()  # and cancelled in the dialog
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    desktop.desk.lay(str(blocked))
+    ui.exportCsvButton.click()
+    assert "Nothing was exported" in ui.resultNote.text
+
+
+def test_the_large_layout_comes_and_goes(answered: Any, slicer: Any) -> None:
+    manager = slicer.app.layoutManager()
+    before = manager.layout
+    button = answered.result_box.ui.layoutButton
+    if answered.result_box._chart is None:
+        assert not button.enabled, "kinetics alone have no votes to draw"
+        return
+    button.click()
+    assert manager.layout != before
+    button.click()
+    assert manager.layout == before
+
+
+def test_the_window_never_waits(answered: Any) -> None:
+    longest = []
+    for _ in range(3):
+        turns = Turns()
+        request = answered.request()
+        assert request.images
+        turns.stop()
+        longest.append(turns.longest_seconds)
+    assert min(longest) < 0.1
