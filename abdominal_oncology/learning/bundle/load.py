@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,17 +97,29 @@ def load_bundle(path: Path, *, task: str | None = None, unpacked: Path | None = 
 def read_facts(folder: Path) -> BundleFacts:
     """What the bundle says of itself; its other files are not looked at."""
     path = folder / layout.METADATA
-    own = read_json(path).get(layout.OWN_KEY)
+    return facts_in(read_json(path), path)
+
+
+def facts_in(metadata: Mapping[str, Any], path: Path, *, unfamiliar: bool = True) -> BundleFacts:
+    """The facts in metadata that were read from ``path``.
+
+    Without ``unfamiliar`` the long table of what the training images look like is left out: who lists bundles in a
+    window cannot wait for it.
+    """
+    own = metadata.get(layout.OWN_KEY)
     if own is None:
         raise UnreadableFileError(
             "this bundle was not made by AbdominalOncology",
-            where=folder,
+            where=path.parents[1],
             remedy="its classes and preparation are not known here; see `abdominal-oncology bundle add --help`",
         )
     if not isinstance(own, dict):
         raise UnreadableFileError("this is not a bundle that can be used", where=path)
     check_format(own.get("format"), path)
-    return facts_from_table(own.get("facts"), str(path))
+    table = own.get("facts")
+    if not unfamiliar and isinstance(table, dict):
+        table = {**table, "unfamiliar": None}
+    return facts_from_table(table, str(path))
 
 
 def is_foreign(folder: Path) -> bool:

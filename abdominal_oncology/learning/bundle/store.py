@@ -16,9 +16,9 @@ from abdominal_oncology.errors import AbdominalOncologyError, InvalidInputError,
 from abdominal_oncology.files import write_atomically
 from abdominal_oncology.learning.bundle.archive import unpack
 from abdominal_oncology.learning.bundle.foreign import ForeignBundle, foreign_sha256, load_foreign
-from abdominal_oncology.learning.bundle.hashes import check_listing, verify
-from abdominal_oncology.learning.bundle.layout import folder_name, version_key
-from abdominal_oncology.learning.bundle.load import Bundle, is_foreign, load_bundle, read_facts, user_folder
+from abdominal_oncology.learning.bundle.hashes import check_listing, read_json, verify
+from abdominal_oncology.learning.bundle.layout import METADATA, OWN_KEY, folder_name, version_key
+from abdominal_oncology.learning.bundle.load import Bundle, facts_in, is_foreign, load_bundle, user_folder
 from abdominal_oncology.learning.bundle.write import PARTIAL, copy_bundle, new_folder
 
 _ALLOWED = "allowed-sha256.txt"
@@ -206,9 +206,10 @@ def _folders(folder: Path) -> list[Path]:
 
 def _entry(path: Path, where: Literal["shipped", "user"]) -> BundleEntry:
     try:
-        if is_foreign(path):
+        metadata = read_json(path / METADATA)  # once: it may be long
+        if OWN_KEY not in metadata:
             return BundleEntry(path.name, "", "by others", where, "not known", path)
-        facts = read_facts(path)
+        facts = facts_in(metadata, path / METADATA, unfamiliar=False)
         entry = BundleEntry(facts.name, facts.version, facts.task, where, facts.trained_on, path)
     except AbdominalOncologyError as error:
         return BundleEntry(path.name, "", "", where, "", path, error.problem)
