@@ -1,9 +1,11 @@
 """Rectal cancer, T2 against T3 on MR: registers the panel and binds it; the work lives in abdominal_oncology."""
 
+from typing import Annotated
+
 import slicer
-from slicer import vtkMRMLScalarVolumeNode
+from slicer import vtkMRMLMarkupsROINode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
-from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -40,6 +42,14 @@ class RectalStaging(ScriptedLoadableModule):
 @parameterNodeWrapper
 class RectalStagingParameterNode:
     inputVolume: vtkMRMLScalarVolumeNode
+    roi: vtkMRMLMarkupsROINode
+    segmentation: vtkMRMLSegmentationNode
+    wishSensitivity: bool
+    sensitivity: Annotated[float, WithinRange(0.5, 1.0)] = 0.9
+    tta: bool = True
+    biasCorrection: bool
+    showOverlay: bool = True
+    overlayOpacity: Annotated[float, WithinRange(0.0, 1.0)] = 0.4
     bundle: str = ""
     device: str = "auto"
 

@@ -20,7 +20,7 @@ class LocatedBox:
 
     box: Box
     confidence: float | None
-    warnings: tuple[FindingWarning, ...]
+    doubts: tuple[FindingWarning, ...]
 
 
 def locate_box(image: Image) -> LocatedBox:
@@ -28,7 +28,8 @@ def locate_box(image: Image) -> LocatedBox:
     check_magnitude_image(image)
     stack, _ = as_axial_stack(image)
     body, _ = body_voxels(stack)
-    region, doubts = found_region(stack, body)
+    region, told = found_region(stack, body)
+    doubts = [*stack_warnings(stack), *(each for each in told if each.code != "region-located")]
     grid = stack.geometry
     first, last = region.slices
     x, y, z = (float(each) for each in grid.to_world([(first + last - 1) / 2, *region.centre]))
@@ -36,4 +37,4 @@ def locate_box(image: Image) -> LocatedBox:
     width, depth, height = (count * step for count, step in zip(voxels, grid.spacing_mm[::-1], strict=True))
     k, j, i = grid.directions
     confidence = region.confidence if region.source == "located" else None
-    return LocatedBox(Box((x, y, z), (width, depth, height), (i, j, k)), confidence, (*stack_warnings(stack), *doubts))
+    return LocatedBox(Box((x, y, z), (width, depth, height), (i, j, k)), confidence, tuple(doubts))

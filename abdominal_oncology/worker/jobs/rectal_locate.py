@@ -20,7 +20,7 @@ VOLUME, FOUND = "volume", "found"
 class Found:
     """``confidence`` that the tumour lies in the box, its height included; None where not even the rectum was found.
 
-    ``doubts`` are the messages of the locator's warnings.
+    ``doubts`` are what else must be said of it.
     """
 
     box: Box

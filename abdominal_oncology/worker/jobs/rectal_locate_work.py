@@ -15,5 +15,5 @@ def run(request: JobRequest, context: JobContext) -> JobResult:
     context.progress(0.3, "looking for the rectum")
     found = locate_box(image)
     context.progress(1.0, "done")
-    facts = to_plain(Found(found.box, found.confidence, tuple(each.message for each in found.warnings)))
+    facts = to_plain(Found(found.box, found.confidence, tuple(each.message for each in found.doubts)))
     return JobResult(facts={FOUND: facts})
