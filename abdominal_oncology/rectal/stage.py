@@ -96,7 +96,8 @@ def stage(
         require_same_grid(mask, image)
     check_magnitude_image(image)
     stack = acquisition_plane(image.geometry, image.source.path).geometry(image.geometry)
-    doubts = [*warnings, *header_warnings(image.source.header, stack)]
+    told = [FindingWarning(each.code, each.message) for each in image.warnings]
+    doubts = [*warnings, *told, *header_warnings(image.source.header, stack)]
     preparation = _preparation(predictors, settings)
     progress(0.0, "preparing the volume")
     samples = stage_samples(image, preparation, box=box, masks=known, progress=part(progress, 0.0, _PREPARED))
