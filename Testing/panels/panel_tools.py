@@ -11,6 +11,7 @@ from slicer_desktop.waiting import wait_until
 from abdominal_oncology.worker.in_process import InProcess
 from abdominal_oncology.worker.jobs import find_job
 from abdominal_oncology.worker.jobs.request import JobResult, Work
+from abdominal_oncology.worker.transport import Listener
 
 PANELS = ("PhaseClassifier", "LiverHCC", "RectalStaging")
 
@@ -24,6 +25,9 @@ class PumpedInProcess(InProcess):
         super().__init__(find)
         self._timer = QTimer()
         self._timer.timeout.connect(lambda: self.pump(0.0))
+
+    def start(self, listener: Listener) -> None:
+        super().start(listener)
         self._timer.start(1)
 
     def close(self) -> None:

@@ -124,11 +124,14 @@ def test_installing_brings_the_model(
     desktop.packaging.missing |= {"monai"}
     desktop.packaging.installing = lambda wanted: missing.discard("monai")
     panel.model_box.refresh()
+    before = panel.session.client
     panel.model_box.ui.installButton.click()
     assert torch_extension.asked == [False], "we have asked already"
     assert [each.split(">")[0] for each in desktop.packaging.installed] == ["monai"]
     assert not panel.model_box.ui.installButton.visible
     assert panel.model_box.ui.missingLabel.text == ""
+    assert panel.session.client is not before, "the worker that runs does not see new packages"
+    click_and_wait(panel, panel.run_box.ui.applyButton)
 
 
 @pytest.mark.parametrize(

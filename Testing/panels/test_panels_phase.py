@@ -12,37 +12,11 @@ import pytest
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6 gives real Qt (libEGL, libGL)", exc_type=ImportError)
 
 from panel_tools import PumpedInProcess, Turns, apply_and_wait, find_quick
+from phase_patient import GRID, ORGANS, body, masks
+from slicer_desktop.waiting import wait_until
 
 from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image, Modality, Source
-
-GRID = Geometry((20, 64, 64), (5.0, 4.0, 4.0), (-126.0, -126.0, 0.0))
-ORGANS = {"aorta": (slice(2, 18), slice(36, 44), slice(28, 36)), "liver": (slice(6, 16), slice(16, 40), slice(6, 26))}
-ORGANS["portal_vein"] = (slice(8, 14), slice(24, 30), slice(26, 28))
-HU = {
-    "arterial": {"aorta": 320, "liver": 62, "portal_vein": 75},
-    "venous": {"aorta": 145, "liver": 108, "portal_vein": 160},
-}
-
-
-def body(phase: str, **header: Any) -> Image:
-    """A cylinder of soft tissue with an aorta, a portal vein and a liver in it, made of blocks."""
-    noise = np.random.default_rng(3).normal(0, 8, GRID.shape)
-    j, i = np.mgrid[:64, :64]
-    voxels = np.where(((j - 32) ** 2 + (i - 32) ** 2 < 30**2)[None], 40 + noise, -1000)
-    for name, where in ORGANS.items():
-        voxels[where] = HU[phase][name] + noise[where]
-    source = Source("", "P1", "1.2", "", f"1.2.{len(phase)}", (), {"Modality": "CT"} | header)
-    return Image(voxels.astype(np.int16), GRID, Modality.CT, source)
-
-
-def masks(*names: str, grid: Geometry = GRID) -> dict[str, Image]:
-    made = {}
-    for name in names:
-        mask = np.zeros(GRID.shape, np.uint8)
-        mask[ORGANS[name]] = 1
-        made[name] = Image(mask, grid, Modality.MASK)
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +115,13 @@ def test_running_again_replaces_and_one_volume_leaves_the_other(answered: Any, s
     apply_and_wait(answered)
     assert study["arterial"].GetName() == "arterial [arterial]"
     assert sorted(shown(answered.result_box.table, "phase")) == ["arterial", "venous"]
+
+
+def test_the_row_of_a_deleted_volume_says_so(answered: Any, study: dict[str, Any], slicer: Any) -> None:
+    slicer.mrmlScene.RemoveNode(study["venous"])
+    wait_until(lambda: answered.result_box.ui.resultHeadline.text.startswith("arterial: "))
+    answered.result_box.select(0)
+    assert "not in the scene any more" in answered.result_box.ui.resultHeadline.text
 
 
 def test_points_do_as_well(panel: Any, study: dict[str, Any], slicer: Any) -> None:

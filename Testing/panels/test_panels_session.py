@@ -51,6 +51,7 @@ def test_a_panel_that_is_opened_gets_warm_once(desktop: Any, recorder: Recorder)
     assert recorder.asked == [("warm", "phase"), ("warm", "rectal")]
     assert panel.session is desktop.panel("RectalStaging").session
     assert panel.session.device_found == "cuda: a GPU with 8 GiB free"
+    assert panel.model_box.ui.deviceFoundLabel.text == "Found: cuda: a GPU with 8 GiB free"
 
 
 def test_another_device_is_another_model_to_warm(desktop: Any, recorder: Recorder) -> None:

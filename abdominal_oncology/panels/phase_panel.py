@@ -97,7 +97,8 @@ class PhasePanel(PanelWidget):
         found = [finding_of(node) for node in self._listed if node is not None]
         banner = phase_answers.banner([each for each in found if each is not None])
         self.result_box.show(summary, banner=banner, columns=phase_answers.COLUMNS)
-        self._show_row(min(self._row, len(self._listed) - 1))
+        there = [row for row, node in enumerate(self._listed) if node is not None]
+        self._show_row(self._row if self._row in there or not there else there[0])
         self._refresh_hand_over()
 
     def report(self) -> Report:
@@ -143,6 +144,8 @@ class PhasePanel(PanelWidget):
         self._showing = False
         self.ui.chosenLabel.text = phase_inputs.names_of(self.volumes)
         self.ui.studyButton.enabled = bool(self.volumes)
+        if any(node is not None and node.GetScene() is None for node in self._listed) and not self.is_running:
+            self.show_stored()
         self._refresh_hand_over()
 
     def _items_chosen(self) -> None:
@@ -171,6 +174,8 @@ class PhasePanel(PanelWidget):
         self.result_box.show_chart(None if written is None else written.chart)
         if finding is not None:
             self.result_box.say(phase_answers.headline(finding))
+        elif self._listed:
+            self.result_box.say(tr("This volume is not in the scene any more."))
         regions = None if written is None else written.regions
         show_table(self.ui.regionsTable, regions, phase_answers.REGION_COLUMNS)
         self.ui.evidenceCollapsibleButton.visible = regions is not None

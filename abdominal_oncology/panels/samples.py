@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 def put_sample(result: JobResult) -> Generator[None, None, dict[str, Any]]:
     """The worker's sample patient as a study in the scene, one image at a time; gives the volumes by role."""
+    from abdominal_oncology.scene.segmentations import segmentation_node_from_labels
     from abdominal_oncology.scene.study import put_study
     from abdominal_oncology.worker.jobs.sample import IMAGE, LABELS
 
@@ -20,9 +21,12 @@ def put_sample(result: JobResult) -> Generator[None, None, dict[str, Any]]:
         if not key.startswith(IMAGE):
             continue
         role = key.removeprefix(IMAGE)
-        labels = {role: result.images[f"{LABELS}{role}"]} if f"{LABELS}{role}" in result.images else {}
-        volumes |= put_study({role: image}, labels, names).volumes
+        volumes |= put_study({role: image}).volumes
         yield
+        labels = result.images.get(f"{LABELS}{role}")
+        if labels is not None:
+            segmentation_node_from_labels(labels, names, f"{role} segmentation", beside=volumes[role])
+            yield
     return volumes
 
 

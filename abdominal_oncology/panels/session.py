@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class PanelSession:
         self._transport = transport
         self._warm: set[tuple[str, str | None, str]] = set()
         self._wanted: tuple[str, str | None, str] | None = None
+        self._on_warm: Callable[[], None] = _nothing
         self._device = ""
         self.client: WorkerClient = WorkerClient(transport, on_state=self._state_changed)
 
@@ -31,14 +33,19 @@ class PanelSession:
         """The device that the model was loaded on last and why, as a sentence; "" as long as nobody knows."""
         return self._device
 
+    @property
+    def is_free(self) -> bool:
+        """Whether a job would begin at once."""
+        return bool(self.client.state == "idle")
+
     def submit(self, request: JobRequest, callbacks: Callbacks | None = None) -> JobHandle:
         """Put a job into the worker's queue."""
         return self.client.submit(request, callbacks)
 
-    def warm(self, room: str, bundle: str | None, device: str) -> None:
-        """Load what a click on Apply would need, unless it is there already."""
+    def warm(self, room: str, bundle: str | None, device: str, on_warm: Callable[[], None] | None = None) -> None:
+        """Load what a click on Apply would need, unless it is there already; ``on_warm`` hears when it is."""
         wanted = (room, bundle, device)
-        self._wanted = wanted
+        self._wanted, self._on_warm = wanted, on_warm or _nothing
         if wanted in self._warm:
             return
         from abdominal_oncology.worker.handle import Callbacks
@@ -47,14 +54,23 @@ class PanelSession:
         self.client.submit(warm_request(*wanted), Callbacks(done=self._is_warm))
         self._warm.add(wanted)
 
+    def restart(self) -> None:
+        """A fresh process at the next job: packages were installed, which a running Python does not see."""
+        from abdominal_oncology.worker.client import WorkerClient
+
+        self.client.close()
+        self._warm.clear()
+        self.client = WorkerClient(self._transport, on_state=self._state_changed)
+
     def close(self) -> None:
         """End the worker. Jobs that are not done fail with Cancelled."""
-        self._wanted = None
+        self._wanted, self._on_warm = None, _nothing
         self.client.close()
 
     def _is_warm(self, result: JobResult) -> None:
         device, reason = str(result.facts.get("device") or ""), str(result.facts.get("device_reason") or "")
         self._device = f"{device}: {reason}" if device and reason else device
+        self._on_warm()
 
     def _state_changed(self, state: ClientState) -> None:
         if state == "starting":  # a fresh process is cold
@@ -63,7 +79,11 @@ class PanelSession:
 
     def _warm_again(self) -> None:
         if self._wanted is not None:
-            self.warm(*self._wanted)
+            self.warm(*self._wanted, self._on_warm)
+
+
+def _nothing() -> None:
+    """For who does not want to hear."""
 
 
 def worker_session() -> PanelSession:

@@ -113,7 +113,7 @@ class PanelWidget(ABC):
         self._run: Run | None = None
         self._refresh_waits = False
         self.run_box = RunBox(self.ui.runPlace, self.onApply, self.onCancel)
-        self.model_box = ModelBox(self.ui.modelPlace, self.room, self.without_model, self._refresh)
+        self.model_box = ModelBox(self.ui.modelPlace, self.room, self.without_model, self._refresh, self._installed)
         self.result_box = ResultBox(self.ui.resultPlace, self.report, self.place)
         self.training_box = TrainingBox(
             self.ui.trainingPlace, self.room, self.encodings, self._ask_networks, self._new_model
@@ -192,7 +192,7 @@ class PanelWidget(ABC):
     # inside
 
     def _start(self, request: JobRequest, inputs: Sequence[Any], show: Any) -> None:
-        self.run_box.start()
+        self.run_box.start("" if self.session.is_free else tr("waiting for the worker to be ready"))
         self._run = Run(request, inputs, show, self.run_box, self._over)
         self.ui.sampleDataButton.enabled = False
         self._run.start(self.session)
@@ -254,7 +254,15 @@ class PanelWidget(ABC):
             return
         if self.model_box.why_not():
             return
-        self.session.warm(self.room, self.parameters.bundle or None, self.parameters.device)
+        self.session.warm(self.room, self.parameters.bundle or None, self.parameters.device, self._is_warm)
+
+    def _is_warm(self) -> None:
+        self.model_box.show_device(self.session.device_found)
+
+    def _installed(self) -> None:
+        """Packages are there that were not: the worker must look again."""
+        if not self.is_running:
+            self.session.restart()
 
     def _bind_current_parameters(self) -> None:
         self._bind_to(self.logic.getParameterNode())

@@ -83,7 +83,7 @@ def _summary_row(name: str, finding: Finding) -> Mapping[str, Value]:
         "volume": name,
         "phase": finding.decision or UNKNOWN,
         "finer": str(_first_row(finding, TIMING).get("finer") or ""),
-        "probability": _number(finding.probability),
+        "probability": round(_number(finding.probability), 3),
         "seconds": _number(timed.value if timed else None),
         "seconds_low": _number(timed.low if timed else None),
         "seconds_high": _number(timed.high if timed else None),

@@ -12,6 +12,7 @@ from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.scene.headless import boot
 from abdominal_oncology.scene.hierarchy import item_of, place_beside
 from abdominal_oncology.scene.nodes import Node, describe, require_node
+from abdominal_oncology.scene.tables import title_of, unit_in_words
 
 _COLOURS = ((31, 119, 180), (214, 39, 40), (44, 160, 44), (148, 103, 189), (255, 127, 14), (23, 190, 207))
 
@@ -84,10 +85,8 @@ def _series(table: Node, x: str, y: str, kind: PlotKind, labels: str, index: int
 
 
 def _unit(table: Node, column: str) -> str:
-    unit = table.GetColumnUnitLabel(column) or ""
-    return "" if unit == "1" else str(unit)
+    return unit_in_words(str(table.GetColumnUnitLabel(column) or ""))
 
 
 def _axis_title(table: Node, column: str) -> str:
-    unit = _unit(table, column)
-    return f"{column} [{unit}]" if unit else column
+    return title_of(column, str(table.GetColumnUnitLabel(column) or ""))

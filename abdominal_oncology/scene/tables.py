@@ -79,6 +79,21 @@ def fill_table_node(node: Node, table: Table) -> None:
     node.EndModify(before)
 
 
+def title_of(column: str, unit: str) -> str:
+    """How a person reads a column with its UCUM unit; "" and "1" are none.
+
+    >>> title_of("mean", "[hnsf'U]"), title_of("voxels", "1")
+    ('mean [HU]', 'voxels')
+    """
+    shown = unit_in_words(unit)
+    return f"{column} [{shown}]" if shown else column
+
+
+def unit_in_words(unit: str) -> str:
+    """The unit as radiologists write it."""
+    return {"1": "", "[hnsf'U]": "HU"}.get(unit, unit)
+
+
 def table_from_node(node: Node) -> Table:
     """Rows, units and descriptions of a table node; a NaN comes back as None."""
     require_node(node, "vtkMRMLTableNode", "table")
@@ -117,7 +132,7 @@ def _add_columns(node: Node, table: Table, arrays: Sequence[tuple[str, Any, str]
         node.SetColumnUnitLabel(column, table.units.get(column, ""))
         node.SetColumnDescription(column, table.descriptions.get(column, "").translate(_TO_NODE))
         unit = table.units.get(column, "")
-        node.SetColumnTitle(column, f"{column} [{unit}]" if unit not in ("", "1") else column)
+        node.SetColumnTitle(column, title_of(column, unit))
 
 
 def _array(column: str, values: Sequence[Any]) -> tuple[Any, str]:

@@ -11,11 +11,16 @@ from PySide6 import QtCore, QtGui, QtWidgets
 
 from slicer_desktop.wrapper import unwrap
 
+_LABEL_HEIGHT = 20
+
 
 def picture(
-    widget: Any, path: Path | None = None, width: int = 400, height: int = 0, scale: float = 1.0
+    widget: Any, path: Path | None = None, width: int = 400, height: int = 0, scale: float = 1.0, label: str = ""
 ) -> QtGui.QImage:
-    """The widget drawn ``width`` wide, as tall as it wants to be unless ``height`` is given, at ``scale``."""
+    """The widget drawn ``width`` wide, as tall as it wants to be unless ``height`` is given, at ``scale``.
+
+    ``label`` is written over its lower edge.
+    """
     target: QtWidgets.QWidget = unwrap(widget)
     target.resize(width, height or 10)
     target.show()
@@ -28,6 +33,13 @@ def picture(
     image.setDevicePixelRatio(scale)
     image.fill(target.palette().color(QtGui.QPalette.ColorRole.Window))
     target.render(image, QtCore.QPoint())
+    if label:
+        painter = QtGui.QPainter(image)
+        strip = QtCore.QRect(0, wanted - _LABEL_HEIGHT, width, _LABEL_HEIGHT)
+        painter.fillRect(strip, QtGui.QColor("#303030"))
+        painter.setPen(QtGui.QColor("#f0f0f0"))
+        painter.drawText(strip, QtCore.Qt.AlignmentFlag.AlignCenter, label)
+        painter.end()
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not image.save(str(path)):

@@ -42,11 +42,13 @@ class ModelBox:
         room: str,
         without: str,
         on_change: Callable[[], None],
+        on_installed: Callable[[], None],
         ask: Callable[[str], bool] = dependencies.ask_person,
     ) -> None:
         self.ui = put_fragment(place, "model")
         self.ask = ask
-        self._room, self._without, self._on_change = room, without, on_change
+        self._room, self._without = room, without
+        self._on_change, self._on_installed = on_change, on_installed
         self._parameters: Any = None
         self._choices: tuple[Choice, ...] = ()
         self._declined = ""
@@ -123,6 +125,7 @@ class ModelBox:
         try:
             dependencies.install_for_networks(self._missing(), self.ask)
             self._declined = ""
+            self._on_installed()
         except AbdominalOncologyError as error:
             self._declined = str(error)
             raise

@@ -1,0 +1,44 @@
+"""The PhaseClassifier panel with the real worker process behind it: the window never waits, and Cancel stops it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("PySide6.QtWidgets", reason="PySide6 gives real Qt (libEGL, libGL)", exc_type=ImportError)
+
+from panel_tools import Turns, apply_and_wait, click_and_wait
+from phase_patient import ORGANS, body, masks
+from slicer_desktop.waiting import wait_until
+
+LONGEST_SECONDS = 0.1
+
+
+@pytest.fixture
+def panel(desktop: Any, worker: Any) -> Any:
+    from abdominal_oncology.scene import put_study, segmentation_node_from_masks
+
+    volumes = put_study({name: body(name) for name in ("arterial", "venous")}).volumes
+    organs = segmentation_node_from_masks(masks(*ORGANS), "organs", beside=volumes["venous"])
+    opened = desktop.open("PhaseClassifier")
+    opened.parameters.bundle, opened.parameters.segmentation = "none", organs
+    return opened
+
+
+def test_the_window_never_waits_and_a_run_can_be_cancelled(panel: Any) -> None:
+    apply_and_wait(panel)  # starts the process
+    assert panel.run_box.message == ""
+    longest = []
+    for _ in range(3):
+        turns = Turns()
+        apply_and_wait(panel)
+        longest.append(turns.stop())
+    assert min(longest) < LONGEST_SECONDS, longest
+    before = panel.result_box.table
+    button = panel.run_box.ui.applyButton
+    button.click()
+    wait_until(lambda: panel.run_box.ui.progressBar.value > 0, 60)
+    click_and_wait(panel, button)
+    assert panel.run_box.message == "Cancelled. Nothing was written"
+    assert panel.result_box.table is before, "the results of the run before stay"
