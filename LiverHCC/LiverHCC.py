@@ -47,7 +47,7 @@ class LiverHCCParameterNode:
     nonContrastVolume: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode
     liverSegment: str
-    skippedSegments: list[str]
+    lesionTicks: dict[str, bool]
     earlierSizes: dict[str, float]
     priorDate: str
     studyDate: str

@@ -266,12 +266,14 @@ def test_lesions_are_ticked_and_drawn(panel: Any, study: LiverStudy, slicer: Any
     segmentation = study.nodes["segmentation"].GetSegmentation()
     segmentation.AddEmptySegment("spleen", "spleen")
     segmentation.AddEmptySegment("new", "something new")
+    segmentation.AddEmptySegment("cyst", "kidney_cyst_left")
     listed = panel.segments_box.lesions
-    wait_until(lambda: listed.listed == ("lesion one", "lesion two", "new"))
+    wait_until(lambda: listed.listed == ("lesion one", "lesion two", "new", "cyst"))
+    assert [listed.controls(each)[0].checked for each in listed.listed] == [False, False, True, False]
     segmentation.GetSegment("new").SetName("a third lesion")
     wait_until(lambda: listed.controls("new")[0].text == "a third lesion")
     segmentation.RemoveSegment("new")
-    wait_until(lambda: listed.listed == ("lesion one", "lesion two"))
+    wait_until(lambda: listed.listed == ("lesion one", "lesion two", "cyst"))
 
 
 def test_phases_are_seen_side_by_side_around_the_lesion(answered: Any, study: LiverStudy, slicer: Any) -> None:

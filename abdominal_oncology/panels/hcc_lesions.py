@@ -27,15 +27,13 @@ class LesionList:
         qt.QVBoxLayout(place).setContentsMargins(0, 0, 0, 0)
         self.show((), (), {})
 
-    def show(
-        self, candidates: Sequence[tuple[str, str]], skipped: Sequence[str], sizes_mm: Mapping[str, float]
-    ) -> None:
-        """``candidates``: identifier and name of each segment; those in ``skipped`` are not ticked."""
+    def show(self, candidates: Sequence[tuple[str, str]], ticked: Sequence[str], sizes_mm: Mapping[str, float]) -> None:
+        """``candidates``: identifier and name of each segment; those in ``ticked`` are asked about."""
         if self._holder is None or [(each, box.text) for each, (box, _) in self._lines.items()] != list(candidates):
             self._build(candidates)
         for segment, (box, size) in self._lines.items():
             for widget, name, value in (
-                (box, "checked", segment not in skipped),
+                (box, "checked", segment in ticked),
                 (size, "value", sizes_mm.get(segment, 0.0)),
             ):
                 if getattr(widget, name) != value:

@@ -128,7 +128,7 @@ class HccPanel(PanelWidget):
         chosen = self.parameters
         for role, name in _VOLUMES.items():
             setattr(chosen, name, volumes.get(role))
-        chosen.liverSegment, chosen.skippedSegments, chosen.earlierSizes = "", [], {}
+        chosen.liverSegment, chosen.lesionTicks, chosen.earlierSizes = "", {}, {}
         chosen.priorDate, chosen.studyDate = "", ""
 
     def bind(self) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from abdominal_oncology.errors import AbdominalOncologyError
 from abdominal_oncology.panels.hcc_lesions import LesionList
 
+if TYPE_CHECKING:
+    from abdominal_oncology.scene.segments import SegmentInfo
+
 
 class SegmentsBox:
-    """Shows and writes the parameters ``liverSegment``, ``skippedSegments`` and ``earlierSizes``.
+    """Shows and writes the parameters ``liverSegment``, ``lesionTicks`` and ``earlierSizes``.
 
-    Lesions that are left out are kept, not those that are asked about: one that is drawn later counts by itself.
+    Only what a person ticked otherwise is kept: a lesion that is drawn later counts by itself.
     """
 
     def __init__(self, ui: Any, parameters: Callable[[], Any]) -> None:
@@ -29,7 +32,7 @@ class SegmentsBox:
         if selector.currentSegmentID() != chosen.liverSegment:
             selector.setCurrentSegmentID(chosen.liverSegment)
         selector.blockSignals(False)
-        self.lesions.show(candidates(chosen), list(chosen.skippedSegments), chosen.earlierSizes)
+        self.lesions.show(candidates(chosen), lesion_segments(chosen), chosen.earlierSizes)
 
     def _liver_chosen(self, segment: str) -> None:
         if self._parameters() is not None:
@@ -37,8 +40,7 @@ class SegmentsBox:
 
     def _tick(self, segment: str, ticked: bool) -> None:
         chosen = self._parameters()
-        others = [each for each in chosen.skippedSegments if each != segment]
-        chosen.skippedSegments = others if ticked else [*others, segment]
+        chosen.lesionTicks = {**chosen.lesionTicks, segment: ticked}
 
     def _set_earlier_size(self, segment: str, size_mm: float) -> None:
         chosen = self._parameters()
@@ -47,19 +49,28 @@ class SegmentsBox:
 
 def candidates(parameters: Any) -> list[tuple[str, str]]:
     """Identifier and name of each segment that its code or name does not rule out as a lesion."""
+    return [(each.id, each.name) for each in _possible(parameters)]
+
+
+def lesion_segments(parameters: Any) -> list[str]:
+    """The segments that are asked about: as ticked, else all but those of another organ."""
+    ticks = parameters.lesionTicks
+    return [each.id for each in _possible(parameters) if ticks.get(each.id, _is_likely(each))]
+
+
+def _possible(parameters: Any) -> list[SegmentInfo]:
     if parameters.segmentation is None:
         return []
     from abdominal_oncology.scene.hcc_nodes import why_no_lesion
     from abdominal_oncology.scene.segments import segments
 
     others = [each for each in segments(parameters.segmentation) if each.id != parameters.liverSegment]
-    return [(each.id, each.name) for each in others if not why_no_lesion(each)]
+    return [each for each in others if not why_no_lesion(each)]
 
 
-def lesion_segments(parameters: Any) -> list[str]:
-    """The segments that are asked about."""
-    skipped = set(parameters.skippedSegments)
-    return [segment for segment, _ in candidates(parameters) if segment not in skipped]
+def _is_likely(segment: SegmentInfo) -> bool:
+    """Cysts of the kidneys are not; a person may tick them all the same."""
+    return segment.structure is None or not segment.structure.name.startswith("kidney")
 
 
 def fill_segmentation(parameters: Any) -> None:
