@@ -89,11 +89,32 @@ def test_a_missing_phase_or_lesion_is_named(painted):
 
 @pytest.mark.parametrize(
     "values",
-    [{"shape": [24, 96]}, {"shape": [25, 96, 96]}, {"window_hu": [100, -100]}, {"window_hu": [1]}, {"size": [1]}],
+    [
+        {"shape": [24, 96]},
+        {"shape": [25, 96, 96]},
+        {"window_hu": [100, -100]},
+        {"window_hu": [1]},
+        {"size": [1]},
+        {"pool": [1, 2]},
+        {"pool": [0, 2, 2]},
+        {"pool": [1, 5, 5]},
+    ],
 )
 def test_a_wrong_preparation_is_refused(values):
     with pytest.raises(InvalidInputError):
         LesionPreparation.from_mapping(values)
+
+
+def test_averaged_voxels_keep_the_field_of_view_and_lose_noise(painted):
+    fine = input_of_phantom(painted, LesionPreparation(SMALL))
+    coarse = input_of_phantom(painted, LesionPreparation(SMALL, pool=(2, 2, 2)))
+    assert coarse.shape == (4, 8, 20, 20)
+    means = fine.reshape(4, 8, 2, 20, 2, 20, 2).mean(axis=(2, 4, 6))
+    # bytes are rounded once instead of eight times, and clipped after the mean instead of before
+    assert np.abs(coarse - means).max(axis=(1, 2, 3))[3] <= 0.5
+    assert np.median(np.abs(coarse - means)[:3]) <= 0.5
+    # a voxel on the lesion's border is partly lesion
+    assert np.count_nonzero((coarse[3] > 0) & (coarse[3] < 255)) > 0
 
 
 # -- measured as patients are ------------------------------------------------------------------------------------------
