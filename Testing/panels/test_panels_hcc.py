@@ -390,6 +390,10 @@ def test_pictures_of_the_main_states(answered: Any, output: Path) -> None:
     answered.ui.allFeaturesCheckBox.checked = True
     draw("all-features")
     answered.ui.allFeaturesCheckBox.checked = False
+    segmentation = answered.parameters.segmentation.GetSegmentation()
+    segmentation.GetSegment("lesion two").SetName(
+        "a_lesion_with_a_name_that_somebody_made_as_long_as_the_panel_is_wide"
+    )
     answered.ui.patientCollapsibleButton.collapsed = False
     answered.ui.under18CheckBox.checked = True
     answered.segments_box.lesions.controls("lesion one")[1].value = 15.0

@@ -71,7 +71,8 @@ class LesionList:
         for row, (segment, name) in enumerate(candidates):
             box, size = qt.QCheckBox(name), qt.QDoubleSpinBox()
             box.objectName, size.objectName = f"lesion {segment}", f"earlier size {segment}"
-            box.toolTip = tr("Ask about this lesion")
+            box.toolTip = tr("Ask about {name}").format(name=name)
+            box.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Fixed)  # a long name must not widen the panel
             size.toolTip = tr("Its largest diameter on the earlier study, outer edge to outer edge")
             size.decimals, size.maximum, size.suffix = 1, _LARGEST_MM, " mm"
             size.specialValueText = tr("no earlier size")
