@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from abdominal_oncology.panels.honesty import phantom_banner
 from abdominal_oncology.panels.text import tr
 
@@ -21,7 +19,7 @@ EVIDENCE_COLUMNS = ("item", "value", "unit", "note")
 _PICTURED = 3
 _AROUND_MM = 45.0
 _PIXELS = 360
-_TOWARDS, _AGAINST = np.array([213.0, 94.0, 0.0]), np.array([0.0, 114.0, 178.0])
+_TOWARDS, _AGAINST = (213.0, 94.0, 0.0), (0.0, 114.0, 178.0)
 _STRONGEST = 0.6
 
 
@@ -89,6 +87,8 @@ def _most_telling(slices: Any) -> list[Any]:
 
 def _picture(finding: Finding, volume: Any, overlay: Any, index: int) -> Any:
     """The region in one slice; red places spoke for T3, blue ones for T2."""
+    import numpy as np  # a panel is registered without it
+
     from abdominal_oncology.scene.rectal_places import place_of_slice
     from abdominal_oncology.scene.render import SliceRenderer
     from abdominal_oncology.scene.volumes import image_from_volume_node
@@ -109,6 +109,8 @@ def _picture(finding: Finding, volume: Any, overlay: Any, index: int) -> Any:
 
 
 def _around(image: Any, place: tuple[float, float, float]) -> Any:
+    import numpy as np
+
     from abdominal_oncology.imaging.crop import crop_to_index
 
     grid = image.geometry

@@ -38,6 +38,7 @@ SUMMARY_NAME = "Contrast phases"
 
 _KIND = "PhaseResult"  # fact of a result node: which of the results it is
 _MEMBER = "AbdominalOncology.PhaseVolume"  # references of the summary table, one per row
+_ROWS = "PhaseRows"  # fact of the summary table: the volumes' identifiers, in the order of its rows
 _FACTS = ("Phase", "PhaseProbability", "PhaseSeconds", "PhaseReason", "PhaseBundle", "PhaseBundleVersion", FINDING)
 
 
@@ -114,8 +115,12 @@ def summary_node() -> Node | None:
 
 def summary_volumes(summary: Node) -> tuple[Node | None, ...]:
     """The volume of each row of the summary table, in their order; None where it has been deleted since."""
-    nodes = [summary.GetNthNodeReference(_MEMBER, n) for n in range(summary.GetNumberOfNodeReferences(_MEMBER))]
-    return tuple(nodes[: summary.GetNumberOfRows()])
+    count = summary.GetNumberOfNodeReferences(_MEMBER)
+    nodes = [summary.GetNthNodeReference(_MEMBER, n) for n in range(count)]
+    if count == summary.GetNumberOfRows():
+        return tuple(nodes)
+    left = {node.GetID(): node for node in nodes if node is not None}  # a deleted node takes its reference along
+    return tuple(left.get(identifier) for identifier in fact(summary, _ROWS, []))
 
 
 def remove_findings(volumes: Sequence[Node]) -> None:
@@ -172,9 +177,10 @@ def _write_summary(members: Sequence[tuple[Node, Finding | None]], beside: Node,
     names = _told_apart([node for node, _ in members])
     known = {names[node.GetID()]: finding for node, finding in members if finding is not None}
     summary = _write_table(summary_table(known), SUMMARY_NAME, "summary", beside, made)
-    for node, finding in members:
-        if finding is not None:
-            summary.AddNodeReferenceID(_MEMBER, node.GetID())
+    rows = [node.GetID() for node, finding in members if finding is not None]
+    for identifier in rows:
+        summary.AddNodeReferenceID(_MEMBER, identifier)
+    set_fact(summary, _ROWS, rows)
     return summary
 
 

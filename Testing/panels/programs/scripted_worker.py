@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -20,13 +21,11 @@ from abdominal_oncology.worker.jobs.request import JobContext, JobRequest, JobRe
 from abdominal_oncology.worker.log import LOGGER
 from abdominal_oncology.worker.process import main
 
-SCRIPT = Path(sys.argv[1])
 
-
-def scripted(request: JobRequest, context: JobContext) -> JobResult:
+def scripted(script: Path, request: JobRequest, context: JobContext) -> JobResult:
     LOGGER.info("the job %s does as it is told", request.name)
     started = time.monotonic()
-    while (told := SCRIPT.read_text(encoding="utf-8")) in ("wait", "deaf"):
+    while (told := script.read_text(encoding="utf-8")) in ("wait", "deaf"):
         if told == "wait" or time.monotonic() - started < 0.05:
             context.progress(0.4, "waiting for a word")
         time.sleep(0.01)
@@ -38,13 +37,13 @@ def scripted(request: JobRequest, context: JobContext) -> JobResult:
     return JobResult()
 
 
-def find(name: str) -> Work:
+def find(script: Path, name: str) -> Work:
     if name == "warm":
         return lambda request, context: JobResult(facts={"device": "cpu", "device_reason": "there is no other"})
-    return scripted if name in ("phase", "hcc", "rectal") else find_job(name)
+    return partial(scripted, script) if name in ("phase", "hcc", "rectal") else find_job(name)
 
 
 if __name__ == "__main__":
     for name, maker in SMALL_PATIENTS.items():
         setattr(sample_patients, name, maker)
-    raise SystemExit(main(find))
+    raise SystemExit(main(partial(find, Path(sys.argv[1]))))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import MappingProxyType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.worker.jobs.request import Work
+
+if TYPE_CHECKING:
+    from abdominal_oncology.worker.jobs.request import Work
 
 JOBS = MappingProxyType(
     {
