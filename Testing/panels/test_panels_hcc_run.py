@@ -52,8 +52,9 @@ def test_asking_and_showing_needs_no_heavy_library() -> None:
         import sys
         from abdominal_oncology.panels import hcc_inputs, hcc_patient, hcc_readings, hcc_segments, hcc_views, hcc_words
         from abdominal_oncology.scene import hcc_nodes, hcc_results, phase_views, segment_reader
+        from abdominal_oncology.phase import mining
         from abdominal_oncology.worker.jobs import hcc
-        heavy = {"scipy", "SimpleITK", "torch", "monai", "sklearn", "pandas"} & set(sys.modules)
+        heavy = {"scipy", "SimpleITK", "pydicom", "torch", "monai", "sklearn", "pandas"} & set(sys.modules)
         sys.exit(f"imported: {sorted(heavy)}" if heavy else 0)
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False)

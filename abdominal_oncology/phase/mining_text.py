@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from abdominal_oncology.imaging.deidentify.vocabulary import fold, spaceless
+from abdominal_oncology.imaging.fold_text import fold, spaceless
 from abdominal_oncology.phase.labels import Phase
 from abdominal_oncology.phase.mining_rules import RULES, SUPPORT, Rule, Says
 

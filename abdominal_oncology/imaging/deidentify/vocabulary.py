@@ -8,10 +8,11 @@ entries match anywhere, since these scripts do not part words.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+
+from abdominal_oncology.imaging.fold_text import fold, spaceless
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,3 @@ def _look_up(token: str, vocabulary: Vocabulary) -> list[str]:
             second = next((w for s, w in vocabulary.stems if len(s) > 3 and rest.startswith(s)), None)
             return [word] if second is None else [word, second]
     return []
-
-
-def fold(text: str) -> str:
-    """Lower case without accents: Größe → grosse."""
-    parts = unicodedata.normalize("NFKD", text.casefold())
-    return unicodedata.normalize("NFC", "".join(c for c in parts if unicodedata.category(c) != "Mn"))
-
-
-def spaceless(text: str) -> bool:
-    return any("\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text)
