@@ -1,6 +1,6 @@
 """What the RectalStaging panel asks for, as jobs for the worker.
 
-The window waits for what is done here: the volume is named, not read; masks are put on its grid.
+The window waits for what is done here: nodes are named, voxels are not read.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ class RectalQuestion:
 
 def request_of(question: RectalQuestion) -> JobRequest:
     """The job. What is wrong with the choices is a named error; what only voxels can tell the worker will say."""
-    from abdominal_oncology.imaging.reader import ArrayReader
     from abdominal_oncology.scene.rectal_roi import box_from_roi_node
-    from abdominal_oncology.scene.rectal_segments import masks_of
+    from abdominal_oncology.scene.rectal_segments import readers_of
     from abdominal_oncology.scene.rename import plain_name
     from abdominal_oncology.scene.volumes import reader_from_volume_node
     from abdominal_oncology.worker.jobs.rectal import rectal_request
@@ -38,11 +37,11 @@ def request_of(question: RectalQuestion) -> JobRequest:
     volume, segmentation = question.volume, question.segmentation
     reader = reader_from_volume_node(volume)
     box = None if question.roi is None else box_from_roi_node(question.roi)
-    masks, doubts = ({}, []) if segmentation is None else masks_of(segmentation, volume)
+    masks, doubts = ({}, []) if segmentation is None else readers_of(segmentation, volume)
     return rectal_request(
         plain_name(volume),
         reader,
-        masks={role: ArrayReader(mask) for role, mask in masks.items()},
+        masks=masks,
         box=box,
         bundle=question.bundle,
         device=question.device,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.errors import EmptyMaskError, InvalidInputError
 from abdominal_oncology.imaging.geometry import Matrix
-from abdominal_oncology.learning.finding import Finding
+from abdominal_oncology.learning.finding import Finding, FindingWarning
 from abdominal_oncology.rectal.box import Box
 
 QUESTION = "stage"
@@ -28,3 +28,8 @@ def region_box(finding: Finding, directions: Matrix) -> Box:
         raise InvalidInputError("the finding does not say where the region lies", where=finding.subject) from error
     k, j, i = directions
     return Box(centre, size, (i, j, k))
+
+
+def segment_not_used(role: str, empty: EmptyMaskError) -> FindingWarning:
+    """Of a segment in which nothing is drawn where the volume lies."""
+    return FindingWarning("segment-empty", f"the segment {role} was not used: {empty}")

@@ -179,14 +179,11 @@ def _write_slices(finding: Finding, name: str, volume: Node, made: list[Node]) -
 
 
 def _write_overlay(overlay: Image, name: str, volume: Node, made: list[Node]) -> Node:
-    node = volume_node_from_image(overlay, name, beside=volume)
+    node = volume_node_from_image(overlay, name, beside=volume, window_level=(2.0, 0.0))
     made.append(mark_result(node, _KIND, _OVERLAY, volume))
-    display = node.GetDisplayNode()
-    display.AutoWindowLevelOff()
-    display.SetWindowLevel(2.0, 0.0)
     colours = next((each for each in _COLOURS if boot().GetNodeByID(each) is not None), None)
     if colours is not None:
-        display.SetAndObserveColorNodeID(colours)
+        node.GetDisplayNode().SetAndObserveColorNodeID(colours)
     return node
 
 

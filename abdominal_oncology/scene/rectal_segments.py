@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from abdominal_oncology.errors import EmptyMaskError, MissingInputError
 from abdominal_oncology.imaging.image import Image
+from abdominal_oncology.imaging.reader import SliceReader
 from abdominal_oncology.learning.finding import FindingWarning
-from abdominal_oncology.rectal.words import MASKS
+from abdominal_oncology.rectal.words import MASKS, segment_not_used
 from abdominal_oncology.scene.nodes import Node, describe
 from abdominal_oncology.scene.segment_masks import mask_from_segment
+from abdominal_oncology.scene.segment_reader import reader_from_segment
 from abdominal_oncology.scene.segments import segments
+
+Mask = TypeVar("Mask")
 
 
 def roles_of(segmentation: Node) -> dict[str, str]:
@@ -22,6 +29,15 @@ def masks_of(segmentation: Node, volume: Node) -> tuple[dict[str, Image], list[F
 
     A segmentation in which nobody can tell either of them is a MissingInputError.
     """
+    return _each(segmentation, lambda segment: mask_from_segment(segmentation, segment, volume))
+
+
+def readers_of(segmentation: Node, volume: Node) -> tuple[dict[str, SliceReader], list[FindingWarning]]:
+    """The same on the segmentation's own grid, and nothing copied yet: for a window that must not wait."""
+    return _each(segmentation, lambda segment: reader_from_segment(segmentation, segment, volume))
+
+
+def _each(segmentation: Node, get: Callable[[str], Mask]) -> tuple[dict[str, Mask], list[FindingWarning]]:
     found = roles_of(segmentation)
     if not found:
         raise MissingInputError(
@@ -29,11 +45,11 @@ def masks_of(segmentation: Node, volume: Node) -> tuple[dict[str, Image], list[F
             where=describe(segmentation),
             remedy="name segments tumour and rectum, or give them the terminology",
         )
-    masks: dict[str, Image] = {}
+    masks: dict[str, Mask] = {}
     doubts = []
     for role, segment in found.items():
         try:
-            masks[role] = mask_from_segment(segmentation, segment, volume)
+            masks[role] = get(segment)
         except EmptyMaskError as empty:
-            doubts.append(FindingWarning("segment-empty", f"the segment {role} was not used: {empty}"))
+            doubts.append(segment_not_used(role, empty))
     return masks, doubts

@@ -51,25 +51,30 @@ def reader_from_volume_node(node: Node, *, modality: Modality | str | None = Non
     return ArrayReader(image_from_volume_node(node, modality=modality))
 
 
-def volume_node_from_image(image: Image, name: str, *, beside: Node = None) -> Node:
+def volume_node_from_image(
+    image: Image, name: str, *, beside: Node = None, window_level: tuple[float, float] | None = None
+) -> Node:
     """A new volume node (a label map node for a mask) with a copy of the voxels.
 
     With ``beside`` it stands next to that node in the subject hierarchy and refers to it as its source. What the Image
     knows of its origin and history goes along as attributes and comes back with :func:`image_from_volume_node`.
+    ``window_level`` (width, middle) is how it is shown; without it Slicer looks at every voxel, but for CT.
     """
     if beside is not None:
         require_node(beside, "vtkMRMLNode", "source node")
     scene = boot()
     kind = "vtkMRMLLabelMapVolumeNode" if image.is_mask else "vtkMRMLScalarVolumeNode"
     node = scene.AddNewNodeByClass(kind, name)
+    window_level = window_level or (_CT_WINDOW_LEVEL if image.modality is Modality.CT else None)
+    if window_level is not None and not image.is_mask:
+        node.CreateDefaultDisplayNodes()
+        display = node.GetDisplayNode()
+        display.AutoWindowLevelOff()  # before there are voxels to look at
+        display.SetWindowLevel(*window_level)
     fill_volume_node(node, image)
     node.CreateDefaultDisplayNodes()
-    display = node.GetDisplayNode()
     if image.is_mask:
-        display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeFileGenericColors.txt")
-    elif image.modality is Modality.CT:
-        display.AutoWindowLevelOff()
-        display.SetWindowLevel(*_CT_WINDOW_LEVEL)
+        node.GetDisplayNode().SetAndObserveColorNodeID("vtkMRMLColorTableNodeFileGenericColors.txt")
     if beside is None:
         item_of(node)
     else:

@@ -31,7 +31,7 @@ def rectal_request(
     settings: StageSettings | Mapping[str, Any] | None = None,
     warnings: Sequence[FindingWarning] = (),
 ) -> JobRequest:
-    """One finding called ``name``. ``masks`` by role (``tumour``, ``rectum``) lie on the volume's grid.
+    """One finding called ``name``. ``masks`` by role (``tumour``, ``rectum``) may lie on grids of their own.
 
     ``bundle``: name or path; None takes the one that is installed and does without where there is none; ``none`` asks
     for no network. ``settings`` are StageSettings, or those of its fields that are not as usual.
