@@ -143,19 +143,35 @@ def test_a_panel_that_is_unloaded_hears_nothing_more(desktop: Any, panel: Any, s
     slicer.mrmlScene.Clear(False)
 
 
-@pytest.mark.parametrize("scale", [1.0, 2.0])
-@pytest.mark.parametrize("colour", ["light", "dark"])
-def test_a_panel_fits_and_can_be_seen(panel: Any, name: str, colour: str, scale: float, output: Path) -> None:
+def test_a_panel_fits_and_can_be_seen(panel: Any, name: str, output: Path) -> None:
     from slicer_desktop.pictures import colours, picture
 
     click_and_wait(panel, panel.ui.sampleDataButton)
-    with colours(colour):
-        image = picture(panel.parent, output / f"{name}-{colour}-{scale:.0f}x.png", scale=scale)
-    assert image.width() == 400 * scale
-    assert panel.parent.minimumSizeHint.width() <= 400
-    assert (image.pixelColor(2, 2).lightness() < 128) == (colour == "dark")
-    lightness = [image.pixelColor(x, y).lightness() for x in range(0, image.width(), 3) for y in range(0, 400, 3)]
-    assert max(lightness) - min(lightness) > 150  # letters against their ground
+    for colour, scale in (("light", 1), ("dark", 2)):
+        with colours(colour):
+            image = picture(panel.parent, output / f"{name}-{colour}-{scale}x.png", scale=scale)
+        assert image.width() == 400 * scale
+        assert panel.parent.minimumSizeHint.width() <= 400
+        assert (image.pixelColor(2, 2).lightness() < 128) == (colour == "dark")
+        lightness = [image.pixelColor(x, y).lightness() for x in range(0, image.width(), 3) for y in range(0, 400, 3)]
+        assert max(lightness) - min(lightness) > 150  # letters against their ground
+
+
+def test_the_tabulator_goes_down_the_panel(panel: Any) -> None:
+    """From the first input to the last button, as the eye goes."""
+    from slicer_desktop.wrapper import unwrap
+
+    top = unwrap(panel.parent)
+    named = {unwrap(panel.run_box.ui.applyButton): "apply", unwrap(panel.model_box.ui.modelCombo): "model"}
+    named |= {unwrap(panel.ui.sampleDataButton): "sample", unwrap(panel.result_box.ui.resultTable): "results"}
+    named |= {unwrap(panel.training_box.ui.manifestPath): "training"}
+    order, widget = [], top.nextInFocusChain()
+    while widget is not top:
+        if widget in named:
+            order.append(named[widget])
+        widget = widget.nextInFocusChain()
+    assert order == sorted(order, key=lambda word: ["sample", "model", "apply", "results", "training"].index(word))
+    assert len(order) == 5
 
 
 def test_letters_have_a_font(qt: Any) -> None:

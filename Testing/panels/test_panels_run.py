@@ -87,6 +87,7 @@ def test_cancel_stops_and_the_next_click_starts(panel: Any, slicer: Any) -> None
     assert nodes_of(slicer) == before
 
 
+@pytest.mark.parametrize("panel", PANELS[:1], indirect=True)
 def test_a_deaf_job_is_cancelled_by_force_and_its_worker_is_warm_again(panel: Any, tell: Tell) -> None:
     start(panel)
     first = panel.session.client
@@ -149,6 +150,7 @@ def test_a_named_error_is_said_with_its_remedy_and_its_log(panel: Any, tell: Tel
     assert panel.model_box.ui.deviceFoundLabel.text == "Found: cpu: there is no other"
 
 
+@pytest.mark.parametrize("panel", PANELS[:1], indirect=True)
 def test_another_panel_is_visited_meanwhile(panel: Any, tell: Tell, desktop: Any) -> None:
     """The run goes on; who comes back finds its end."""
     start(panel)
@@ -162,6 +164,7 @@ def test_another_panel_is_visited_meanwhile(panel: Any, tell: Tell, desktop: Any
     is_ready_again(panel)
 
 
+@pytest.mark.parametrize("panel", PANELS[:1], indirect=True)
 def test_a_panel_is_unloaded_meanwhile(panel: Any, desktop: Any) -> None:
     session = panel.session
     start(panel)

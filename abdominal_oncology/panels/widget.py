@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from abdominal_oncology.errors import AbdominalOncologyError, Cancelled
+from abdominal_oncology.panels.boxes.fragment import order_by_place
 from abdominal_oncology.panels.boxes.model_box import ModelBox
 from abdominal_oncology.panels.boxes.result_box import ResultBox
 from abdominal_oncology.panels.boxes.run_box import RunBox
@@ -121,6 +122,7 @@ class PanelWidget(ABC):
         self.ui.trainingCollapsibleButton.connect("contentsCollapsed(bool)", self._training_folded)
         self.ui.sampleDataButton.connect("clicked(bool)", self.onSampleData)
         self.bind()
+        order_by_place(panel)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
