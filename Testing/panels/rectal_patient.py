@@ -16,7 +16,7 @@ from abdominal_oncology.imaging.geometry import Vector
 from abdominal_oncology.imaging.image import Image, Modality
 from abdominal_oncology.worker.jobs.request import JobContext, JobRequest, JobResult, Work
 
-_SIZE, _DEPTH = 32, 8
+_SIZE, _DEPTH, _LOUDNESS = 32, 8, 60.0
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,10 @@ def _bundles(folders: pytest.TempPathFactory) -> Path:
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(3)
-            network = find_network("rectal", facts.network).build(2, **facts.network_options).eval()
-        write_bundle(known / "rectal-untrained-1.0.0", network, facts)
+            network: Any = find_network("rectal", facts.network).build(2, **facts.network_options).train()
+            with torch.no_grad():
+                for _ in range(3):  # norms that have seen something, and a loud last layer: answers move
+                    network.encoder(torch.rand(2, 1, *facts.input_shape[1:]))
+                network.head.weight.mul_(_LOUDNESS)
+        write_bundle(known / "rectal-untrained-1.0.0", network.eval(), facts)
     return known
