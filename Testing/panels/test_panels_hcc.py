@@ -255,6 +255,26 @@ def test_growth_follows_from_an_earlier_size(answered: Any, qt: Any) -> None:
     assert features.button("threshold_growth").text == "present"
 
 
+def test_what_the_console_was_told_of_the_patient_stays(desktop: Any, liver: LiverStudy) -> None:
+    from abdominal_oncology.hcc.lirads.growth import PriorSize
+
+    study = liver.put()
+    logic = desktop.load(desktop.file_of("LiverHCC")).LiverHCCLogic()
+    study.nodes["portal"].SetAttribute("DICOM.StudyDate", "20240601")
+    volumes = (study.nodes[role] for role in ("arterial", "portal", "delayed"))
+    priors = {"lesion one": PriorSize(15.0, months=4)}
+    findings = logic.analyze(*volumes, study.nodes["segmentation"], prior=priors, bundle="none", population="hbv")
+    logic.writeResults(findings, study.nodes["segmentation"], study.nodes["portal"])
+    panel = desktop.open("LiverHCC")
+    assert panel.parameters.studyDate == "2024-06-01"
+    assert category(panel) == "lesion one: LR-5", "nobody has ticked anything, but the console was told"
+    panel.ui.treatedCheckBox.checked = True
+    assert category(panel) == "lesion one: no LI-RADS category"
+    panel.ui.treatedCheckBox.checked = False
+    panel.ui.cirrhosisCheckBox.checked = True
+    assert "threshold growth (15 → " in panel.ui.sentenceLabel.text
+
+
 def test_lesions_are_ticked_and_drawn(panel: Any, study: LiverStudy, slicer: Any) -> None:
     first, _ = panel.segments_box.lesions.controls("lesion one")
     first.checked = False

@@ -135,3 +135,5 @@ def test_another_patient_is_another_category_and_words_stay() -> None:
     assert "threshold growth (15 → 24 mm" in categorisation_of(grown).sentence
     assert word_on(grown, Feature.CAPSULE) == "present"
     assert with_patient(grown, Population.of("hbv"), (prior,), date(2024, 6, 1)) is grown
+    assert with_patient(grown, Population.of("hbv"), None, None) is grown, "nothing was said of an earlier study"
+    assert "threshold growth" not in categorisation_of(with_patient(grown, Population.of("hbv"), (), None)).sentence

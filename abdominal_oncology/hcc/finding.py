@@ -36,6 +36,7 @@ from abdominal_oncology.hcc.finding_parts import (
 from abdominal_oncology.hcc.lesion_answers import LesionAnswers
 from abdominal_oncology.hcc.lirads.observation import Observation
 from abdominal_oncology.hcc.lirads.population import Population
+from abdominal_oncology.hcc.lirads.sentence import shown_mm
 from abdominal_oncology.hcc.lirads.table import Category
 from abdominal_oncology.learning.bundle.facts import BundleFacts
 from abdominal_oncology.learning.finding import Cell, Finding, FindingWarning, Provenance
@@ -131,7 +132,7 @@ def case_finding(case: str, lesions: Sequence[Finding], provenance: Provenance) 
 
 
 def lesion_row(finding: Finding) -> Mapping[str, Cell]:
-    """One lesion in one row: what a person reads first."""
+    """One lesion in one row: what a person reads first. Its measurements hold all digits."""
     size, volume = finding.measurement("size"), finding.measurement("volume")
     place = next(iter(finding.tables.get(LOCATION_TABLE, ())), {})
     categorised = categorisation_of(finding)
@@ -141,15 +142,19 @@ def lesion_row(finding: Finding) -> Mapping[str, Cell]:
         "p_hcc": finding.probabilities.get(HCC),
         "li_rads": categorised.label,
         "li_rads_chance": lirads_of(finding).probability,
-        "size_mm": size.value if size else None,
-        "size_low": size.low if size else None,
-        "size_high": size.high if size else None,
-        "volume_ml": volume.value if volume else None,
+        "size_mm": shown_mm(size.value) if size else None,
+        "size_low": _rounded(size.low, 1) if size else None,
+        "size_high": _rounded(size.high, 1) if size else None,
+        "volume_ml": _rounded(volume.value, 2) if volume else None,
         "location": place.get("sentence"),
         "warnings": "; ".join(f"{each.code}: {each.message}" for each in finding.warnings),
         "reason": finding.reason,
         "li_rads_reason": categorised.sentence,
     }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _decide(measured: LesionMeasurements, fused: Fused, least: float) -> tuple[str | None, str]:

@@ -27,7 +27,7 @@ class LiverQuestion:
 
     nodes: LiverNodes
     population: Population
-    priors: Mapping[str, PriorSize] = field(default_factory=dict)
+    priors: Mapping[str, PriorSize | None] = field(default_factory=dict)
     imaged_on: date | None = None
     overrides: Mapping[str, Overrides] = field(default_factory=dict)
     bundle: str | None = None
@@ -71,7 +71,7 @@ def request_of(question: LiverQuestion) -> JobRequest:
         {role: reader_from_volume_node(node) for role, node in nodes.volumes.items()},
         {"portal": reader_from_segment(nodes.segmentation, liver.id, nodes.portal)},
         {each.name: reader_from_segment(nodes.segmentation, each.id, nodes.portal) for each in lesions},
-        priors={names[segment]: prior for segment, prior in question.priors.items() if segment in names},
+        priors={names[segment]: prior for segment, prior in question.priors.items() if prior and segment in names},
         warnings=role_warnings({role: finding_of(node) for role, node in nodes.volumes.items()}),
     )
     known = {name: said for name, said in question.overrides.items() if name in names.values()}
@@ -86,14 +86,15 @@ def request_of(question: LiverQuestion) -> JobRequest:
 
 
 def with_nodes(findings: Sequence[Finding], nodes: LiverNodes) -> list[Finding]:
-    """Findings that say which nodes and which segment they are of."""
-    from abdominal_oncology.scene.hcc_nodes import find_chosen_lesions
+    """Findings that say which nodes and which segment they are of; a segment may be gone by now."""
+    from abdominal_oncology.scene.segments import segments
 
     inputs = {role: node.GetID() for role, node in nodes.volumes.items()}
     inputs["segmentation"] = nodes.segmentation.GetID()
-    segments = {each.name: each.id for each in find_chosen_lesions(nodes)}
+    chosen = nodes.lesion_segments or ()
+    known = {each.name: each.id for each in segments(nodes.segmentation) if each.id in chosen}
     return [
-        replace(each, provenance=replace(each.provenance, inputs={**inputs, "segment": segments.get(each.subject, "")}))
+        replace(each, provenance=replace(each.provenance, inputs={**inputs, "segment": known.get(each.subject, "")}))
         for each in findings
     ]
 

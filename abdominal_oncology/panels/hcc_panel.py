@@ -113,6 +113,15 @@ class HccPanel(PanelWidget):
     # what is chosen
 
     def fill_inputs(self) -> None:
+        """What is filled in here is nobody's word about the patient: categories stay as they are."""
+        self._filling = True
+        try:
+            self._fill_inputs()
+        finally:
+            self._filling = False
+        self._facts = known_facts(self.parameters)
+
+    def _fill_inputs(self) -> None:
         chosen = self.parameters
         if chosen.arterialVolume is None or chosen.portalVolume is None:
             self._fill_phases()
@@ -133,13 +142,15 @@ class HccPanel(PanelWidget):
 
     def bind(self) -> None:
         self._readings, self._views = Readings(), PhaseViews()
-        self._row, self._marking, self._overlay_is_on = 0, False, False
+        self._row = 0
+        self._marking, self._filling, self._overlay_is_on = False, False, False
         self._facts = None
         self._watched: Any = None
         self.segments_box = SegmentsBox(self.ui, lambda: self.parameters)
         self.patient_box = PatientBox(self.ui, self._set_day)
         self.lesion_box = LesionBox(self.ui, self._say, self._take_back, self._draw)
         self.ui.sideBySideButton.connect("toggled(bool)", self._side_by_side)
+        self.result_box.ui.layoutButton.visible = False  # lesions have no plot
 
     def refresh(self) -> None:
         chosen = self.parameters
@@ -147,7 +158,7 @@ class HccPanel(PanelWidget):
         self.segments_box.show()
         self.patient_box.show(chosen)
         self._show_views()
-        if not self.is_running:
+        if not self.is_running and not self._filling:
             self._follow_parameters()
 
     # inside

@@ -67,10 +67,10 @@ class PatientBox:
 
 @dataclass(frozen=True)
 class PatientFacts:
-    """``priors`` by the identifier of the lesion's segment."""
+    """``priors`` by the identifier of the lesion's segment, None where a person says that there is none."""
 
     population: Population
-    priors: dict[str, PriorSize] = field(default_factory=dict)
+    priors: dict[str, PriorSize | None] = field(default_factory=dict)
     imaged_on: date | None = None
 
 
@@ -108,7 +108,8 @@ def known_facts(parameters: Any) -> PatientFacts | None:
     if _population_trouble(parameters):
         return None
     if patient_trouble(parameters):
-        return PatientFacts(population_of(parameters), {}, day(parameters.studyDate))
+        undated = dict.fromkeys(parameters.earlierSizes)
+        return PatientFacts(population_of(parameters), undated, day(parameters.studyDate))
     return facts_of(parameters)
 
 
@@ -143,17 +144,16 @@ def day(text: str) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-def _priors(parameters: Any, imaged_on: date | None) -> dict[str, PriorSize]:
+def _priors(parameters: Any, imaged_on: date | None) -> dict[str, PriorSize | None]:
     from abdominal_oncology.hcc.lirads.growth import PriorSize
 
+    priors: dict[str, PriorSize | None] = dict.fromkeys(parameters.earlierSizes)
     sizes = {segment: size for segment, size in parameters.earlierSizes.items() if size > 0}
-    if not sizes:
-        return {}
     earlier = day(parameters.priorDate)
-    if earlier is None:
+    if sizes and earlier is None:
         raise InvalidInputError(tr("an earlier size needs the day of the earlier study"))
-    modality = parameters.priorModality.lower()
-    priors = {segment: PriorSize(size, on=earlier, modality=modality) for segment, size in sizes.items()}
-    for prior in priors.values():
-        prior.months_before(imaged_on)  # a prior that is not earlier is refused here
+    for segment, size in sizes.items():
+        prior = PriorSize(size, on=earlier, modality=parameters.priorModality.lower())
+        prior.months_before(imaged_on)  # one that is not earlier is refused here
+        priors[segment] = prior
     return priors

@@ -119,8 +119,10 @@ class Readings:
 
         changed = {}
         for row, each in enumerate(self.findings):
-            prior = facts.priors.get(each.provenance.inputs.get("segment", ""))
-            changed[row] = with_patient(each, facts.population, () if prior is None else (prior,), facts.imaged_on)
+            segment = each.provenance.inputs.get("segment", "")
+            prior = facts.priors.get(segment)
+            priors = None if segment not in facts.priors else (prior,) if prior is not None else ()
+            changed[row] = with_patient(each, facts.population, priors, facts.imaged_on)
         if any(self.findings[row] is not each for row, each in changed.items()):
             self._rewrite(changed)
 

@@ -113,12 +113,20 @@ def without_words(finding: Finding) -> Finding:
 
 
 def with_patient(
-    finding: Finding, population: Population, priors: Sequence[PriorSize], imaged_on: date | None
+    finding: Finding, population: Population, priors: Sequence[PriorSize] | None, imaged_on: date | None
 ) -> Finding:
-    """The finding of the same lesion in another patient: whether LI-RADS applies and what has grown follow anew."""
-    observation = observation_of(finding)
-    changed = replace(observation, population=population, priors=tuple(priors), imaged_on=imaged_on)
-    return finding if changed == observation else with_observation(finding, changed)
+    """The finding of the same lesion in another patient: whether LI-RADS applies and what has grown follow anew.
+
+    ``priors`` and ``imaged_on`` of None leave what the finding knows of them.
+    """
+    before = observation_of(finding)
+    changed = replace(
+        before,
+        population=population,
+        priors=before.priors if priors is None else tuple(priors),
+        imaged_on=imaged_on or before.imaged_on,
+    )
+    return finding if changed == before else with_observation(finding, changed)
 
 
 def overrides_of(findings: Sequence[Finding]) -> Mapping[str, Overrides]:

@@ -21,7 +21,12 @@ def size_text(size_mm: float) -> str:
     >>> size_text(19.97), size_text(21.0)
     ('19.9 mm', '21 mm')
     """
-    return f"{floor((size_mm + SAME_MM) * 10) / 10:g} mm"
+    return f"{shown_mm(size_mm):g} mm"
+
+
+def shown_mm(size_mm: float) -> float:
+    """A size for people: tenths, the rest cut off."""
+    return floor((size_mm + SAME_MM) * 10) / 10
 
 
 def reason(observation: Observation, resolved: Mapping[Feature, Resolved], outcome: Outcome) -> str:
