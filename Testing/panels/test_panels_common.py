@@ -15,6 +15,12 @@ pytest.importorskip("PySide6.QtWidgets", reason="PySide6 gives real Qt (libEGL, 
 from panel_tools import PANELS as NAMES
 from panel_tools import click_and_wait
 
+SPEAKING = (
+    *("QComboBox", "QSpinBox", "QDoubleSpinBox", "QCheckBox", "QLineEdit", "QPlainTextEdit", "QTextBrowser"),
+    *("ctkSliderWidget", "ctkPathLineEdit", "qMRMLNodeComboBox", "qMRMLTableView", "qMRMLPlotWidget"),
+    "qMRMLSubjectHierarchyTreeView",
+)
+"""Classes of widgets that a person uses: each says what it is for."""
 pytestmark = pytest.mark.usefixtures("small_patients", "quick_worker")
 
 
@@ -50,9 +56,11 @@ def test_a_module_says_what_it_is(desktop: Any, panel: Any, name: str, slicer: A
 
 
 def test_every_control_says_what_it_is_for(panel: Any) -> None:
-    for each in vars(panel.ui).values():
-        if each.inherits("QPushButton") or each.className() == "qMRMLNodeComboBox":
-            assert each.toolTip, each.name
+    for ui in (panel.ui, *(box.ui for box in (panel.run_box, panel.model_box, panel.result_box, panel.training_box))):
+        for each in vars(ui).values():
+            inner = each.objectName.startswith("qt_")  # what Qt puts a spin box together from
+            if not inner and (each.inherits("QPushButton") or each.className() in SPEAKING):
+                assert each.toolTip, each.name
 
 
 def choose(panel: Any, node: Any) -> None:

@@ -92,6 +92,29 @@ def test_the_command_line_understands_the_commands(folds: int, tmp_path: Path) -
     assert as_text(choice.commands()).startswith("abdominal-oncology ")
 
 
+def test_the_encoding_becomes_the_loss_of_the_recipe() -> None:
+    pytest.importorskip("torch", reason="recipes belong to networks")
+    from abdominal_oncology.cli import build_parser
+    from abdominal_oncology.cli.train import recipe_from
+    from abdominal_oncology.learning.loss_table import losses
+    from abdominal_oncology.learning.recipe import LossTerm
+    from abdominal_oncology.panels.phase_panel import PhasePanel
+    from abdominal_oncology.tasks import load_task
+
+    (command, _) = TrainingChoice("phase", "m.csv", loss="learned-encoding:s=0.855", output="out").commands()
+    recipe = recipe_from(build_parser(command).parse_args(command), load_task("phase"))
+    assert recipe.loss == (LossTerm("learned-encoding", options={"s": 0.855}),)
+    assert {loss.partition(":")[0] for _, loss in PhasePanel.encodings} <= losses().keys()
+
+
+def test_a_folder_that_cannot_be_made_is_said(panel: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ui = fill(panel, tmp_path / "file" / "run")
+    ui.startButton.click()
+    assert "The folder cannot be made" in ui.trainingNote.text
+    assert not panel.training_box.process.is_running
+
+
 def test_a_training_shows_its_curves_and_becomes_a_model(
     panel: Any, pretend: Callable[[str], None], tmp_path: Path
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ class CurveNodes:
         if seen == self._seen and self._is_there():
             return False
         self._seen = seen
-        rows = curve_rows(read_curves(path.parent))
+        rows = thinned(curve_rows(read_curves(path.parent)))
         if not rows:
             return False
         table = Table(tuple(rows))
@@ -81,3 +81,15 @@ def curve_rows(measured: list[dict[str, str]]) -> list[Mapping[str, float]]:
         step = int(each["step"])
         rows[step] = {"step": float(step), "epoch": float(each["epoch"]), **latest}
     return [rows[step] for step in sorted(rows)]
+
+
+def thinned(rows: Sequence[Mapping[str, float]], most: int = 300) -> Sequence[Mapping[str, float]]:
+    """At most so many rows, spread evenly, the last among them: a plot shows no more, and a window must not wait.
+
+    >>> [row["step"] for row in thinned([{"step": float(n)} for n in range(10)], most=4)]
+    [0.0, 3.0, 6.0, 9.0]
+    """
+    if len(rows) <= most:
+        return rows
+    last = len(rows) - 1
+    return [rows[round(n * last / (most - 1))] for n in range(most)]

@@ -6,6 +6,7 @@ when it is started again with the same folder.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from abdominal_oncology.worker.jobs.request import JobResult
 
 _LOOK_EVERY_MS = 2000
+_PAUSE = 30  # times as long as the look took
 _VIEW = "AbdominalOncologyTrainingPlot"
 
 
@@ -123,7 +125,11 @@ class TrainingBox:
             self.process.stop()
             return
         choice = self.choice
-        Path(choice.output).mkdir(parents=True, exist_ok=True)
+        try:
+            Path(choice.output).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            say(self.ui.trainingNote, tr("The folder cannot be made: {error}").format(error=error))
+            return
         self.ui.trainingLog.clear()
         say(self.ui.trainingNote, tr("Training runs ..."))
         self.curves.forget()
@@ -133,8 +139,11 @@ class TrainingBox:
         self.refresh()
 
     def _look(self) -> None:
+        started = time.monotonic()
         if self.curves.follow(Path(self._running.output)):
             self._show_curves()
+        spent_ms = 1000 * (time.monotonic() - started)
+        self._timer.interval = max(_LOOK_EVERY_MS, round(_PAUSE * spent_ms))  # long curves are looked at less often
 
     def _show_curves(self) -> None:
         show_table(self.ui.curvesTable, self.curves.table)
