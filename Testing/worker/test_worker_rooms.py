@@ -26,6 +26,7 @@ from abdominal_oncology.imaging.reader import ArrayReader
 from abdominal_oncology.learning.bundle.facts import BundleFacts
 from abdominal_oncology.learning.finding import FindingWarning
 from abdominal_oncology.rectal.box import Box
+from abdominal_oncology.rectal.located import locate_box
 from abdominal_oncology.rectal.phantom import rectal_phantom
 from abdominal_oncology.rectal.stage import StageSettings, stage
 from abdominal_oncology.worker.client import WorkerClient
@@ -33,6 +34,7 @@ from abdominal_oncology.worker.in_process import InProcess
 from abdominal_oncology.worker.jobs import JOBS, get_ready
 from abdominal_oncology.worker.jobs.hcc import LiverStudy, hcc_request
 from abdominal_oncology.worker.jobs.rectal import OVERLAY, rectal_request
+from abdominal_oncology.worker.jobs.rectal_locate import found_of, locate_request
 from abdominal_oncology.worker.models import NO_MODEL, Models
 
 TOLD = FindingWarning("sequence-frame", "one frame of a sequence")
@@ -159,6 +161,30 @@ def test_a_volume_is_staged_as_by_the_room_itself(client: WorkerClient, t2: Imag
     ct = replace(t2, modality=Modality.CT)
     with pytest.raises(WrongModalityError):
         client.run(rectal_request("ct", ArrayReader(ct), bundle=NO_MODEL))
+
+
+def test_a_rectum_is_located_as_by_the_room_itself(client: WorkerClient, t2: Image) -> None:
+    found = found_of(client.run(locate_request(ArrayReader(t2))))
+    direct = locate_box(t2)
+    assert (found.box, found.confidence) == (direct.box, direct.confidence)
+    assert found.doubts == tuple(each.message for each in direct.doubts)
+
+
+def test_masks_may_lie_on_grids_of_their_own(client: WorkerClient, t2: Image) -> None:
+    start, stop = (5, 50, 50), (8, 60, 60)
+    part = Image(np.ones((3, 10, 10), np.uint8), t2.geometry.crop(start, stop), Modality.MASK)
+    whole = np.zeros(t2.geometry.shape, np.uint8)
+    whole[5:8, 50:60, 50:60] = 1
+    said = []
+    for mask in (part, Image(whole, t2.geometry, Modality.MASK)):
+        request = rectal_request("r", ArrayReader(t2), masks={"tumour": ArrayReader(mask)}, bundle=NO_MODEL)
+        said.append(client.run(request).findings[0])
+    assert said[0].measurements
+    assert timeless(said[0]) == timeless(said[1])
+    far = Geometry((3, 10, 10), t2.geometry.spacing_mm, (900.0, 0.0, 0.0))
+    elsewhere = Image(np.ones((3, 10, 10), np.uint8), far, Modality.MASK)
+    request = rectal_request("r", ArrayReader(t2), masks={"tumour": ArrayReader(elsewhere)}, bundle=NO_MODEL)
+    assert client.run(request).findings[0].has_warning("segment-empty")
 
 
 def test_the_activation_map_comes_on_the_grid_of_the_volume(
