@@ -11,9 +11,8 @@ A panel's ``.ui`` file keeps empty widgets for the boxes: ``runPlace``, ``modelP
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from abdominal_oncology.errors import AbdominalOncologyError, Cancelled
 from abdominal_oncology.panels.boxes.fragment import order_by_place
@@ -22,24 +21,18 @@ from abdominal_oncology.panels.boxes.result_box import ResultBox
 from abdominal_oncology.panels.boxes.run_box import RunBox
 from abdominal_oncology.panels.boxes.training_box import TrainingBox
 from abdominal_oncology.panels.logic import ImagePanelLogic
+from abdominal_oncology.panels.room_panel import RoomPanel
 from abdominal_oncology.panels.run import Run
 from abdominal_oncology.panels.session import PanelSession, worker_session
 from abdominal_oncology.panels.text import tr
 
 if TYPE_CHECKING:
-    from abdominal_oncology.report import Report
     from abdominal_oncology.worker.jobs.request import JobRequest, JobResult
 
 
-class PanelWidget(ABC):
+class PanelWidget(RoomPanel):
     """One panel. Slicer's classes give ``layout``, ``resourcePath``, ``addObserver`` and the like."""
 
-    room: ClassVar[str]
-    """Clinical room: names the bundles, the training and the sample patient."""
-    without_model: ClassVar[str] = ""
-    """What answers when no model does, for the model chooser; "" where a model is needed."""
-    encodings: ClassVar[Sequence[tuple[str, str]]] = ()
-    """Label encodings that a training may use: what a person reads, and the loss as the command line takes it."""
     logic_class: type[ImagePanelLogic]
     moduleName: str
     parent: Any
@@ -48,55 +41,6 @@ class PanelWidget(ABC):
     addObserver: Any
     removeObserver: Any
     removeObservers: Any
-
-    # what a room's panel says
-
-    @abstractmethod
-    def why_not(self) -> str:
-        """ "" when Apply can run with the parameters as they are, else the reason, translated."""
-
-    @abstractmethod
-    def inputs(self) -> Sequence[Any]:
-        """The nodes that a run needs until it is over; deleting one of them stops it."""
-
-    @abstractmethod
-    def request(self) -> JobRequest:
-        """From ``self.parameters``, quickly: readers of nodes, no copies. What is wrong is a named error."""
-
-    @abstractmethod
-    def show(self, result: JobResult) -> Iterator[None] | None:
-        """Write the answer to the scene and show it.
-
-        What takes longer than a blink is a generator: at each ``yield`` the window may breathe.
-        """
-
-    @abstractmethod
-    def show_stored(self) -> None:
-        """Show what the scene already holds for the parameters (a scene that was opened), or an empty box."""
-
-    @abstractmethod
-    def report(self) -> Report:
-        """What is exported: of the results in the scene, also of one that was opened."""
-
-    @abstractmethod
-    def place(self, row: int) -> None:
-        """A row of the results was chosen: go to its place in the images."""
-
-    @abstractmethod
-    def fill_inputs(self) -> None:
-        """Choose something sensible from the scene for each parameter that is empty."""
-
-    @abstractmethod
-    def sample_made(self, volumes: Any) -> None:
-        """The sample patient is in the scene, ``volumes`` by role: choose its nodes as inputs."""
-
-    @abstractmethod
-    def bind(self) -> None:
-        """Connect the room's own widgets; called once, when ``self.ui`` and the boxes are there."""
-
-    @abstractmethod
-    def refresh(self) -> None:
-        """Bring the room's own widgets to what ``self.parameters`` say; called at each change."""
 
     # what Slicer calls
 
