@@ -122,6 +122,11 @@ def test_the_activation_map_goes_on_and_off(staged: Any, slicer: Any) -> None:
     assert foreground(slicer) is other, "what a person laid over the slices stays"
     staged.ui.overlayCheckBox.checked = True
     assert foreground(slicer) is overlay
+    slicer.util.setSliceViewerLayers(foreground=other, foregroundOpacity=1.0)
+    staged.ui.ttaCheckBox.checked = True
+    assert foreground(slicer) is other, "and is not covered again unasked"
+    staged.ui.overlayOpacitySlider.value = 0.6
+    assert foreground(slicer) is overlay
 
 
 def test_the_rectum_is_found_and_the_roi_can_be_corrected(panel: Any, slicer: Any, patient: RectalPatient) -> None:

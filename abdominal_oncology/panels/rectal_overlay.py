@@ -6,22 +6,24 @@ from typing import Any
 
 
 class Overlay:
-    """Shows one map at a time; takes only its own away again."""
+    """Shows one map at a time. What a person lays over the slices meanwhile stays there until another map, strength or
+    choice is wanted."""
 
     def __init__(self) -> None:
         self._shown: Any = None
+        self._opacity = 0.0
 
     def show(self, node: Any, opacity: float) -> None:
         """``node`` None: nothing of ours over the slices."""
         import slicer
 
-        if node is None:
-            if self._is_seen():
-                slicer.util.setSliceViewerLayers(foreground=None, foregroundOpacity=0.0)
-            self._shown = None
+        if node is self._shown and (node is None or opacity == self._opacity):
             return
-        slicer.util.setSliceViewerLayers(foreground=node, foregroundOpacity=opacity)
-        self._shown = node
+        if node is not None:
+            slicer.util.setSliceViewerLayers(foreground=node, foregroundOpacity=opacity)
+        elif self._is_seen():
+            slicer.util.setSliceViewerLayers(foreground=None, foregroundOpacity=0.0)
+        self._shown, self._opacity = node, opacity
 
     def _is_seen(self) -> bool:
         """A person may have put something else there."""

@@ -11,7 +11,7 @@ from abdominal_oncology.panels.boxes.result_box import show_table
 from abdominal_oncology.panels.choices import first_volume, volume_trouble
 from abdominal_oncology.panels.rectal_inputs import RectalQuestion, locate_request_of, request_of
 from abdominal_oncology.panels.rectal_overlay import Overlay
-from abdominal_oncology.panels.rectal_point import point_text
+from abdominal_oncology.panels.rectal_point import PointWords
 from abdominal_oncology.panels.text import tr
 from abdominal_oncology.panels.views import jump_to_ras, show_volume
 from abdominal_oncology.panels.widget import PanelWidget
@@ -115,7 +115,7 @@ class RectalPanel(PanelWidget):
 
     def bind(self) -> None:
         self._asked = self._finding = self._written = None
-        self._overlay = Overlay()
+        self._overlay, self._point = Overlay(), PointWords()
         self._volume_seen: Any = None
         self._heard_plot = False
         self.ui.locateButton.connect("clicked(bool)", self.onLocate)
@@ -128,7 +128,7 @@ class RectalPanel(PanelWidget):
             "Look for rectum and tumour and put a ROI there; check it, above all its height, and correct it"
         )
         self.ui.sensitivitySlider.enabled = chosen.wishSensitivity
-        say(self.ui.pointLabel, point_text(self.model_box.choice, self._sensitivity()))
+        say(self.ui.pointLabel, self._point.text(self.model_box.choice, self._sensitivity()))
         self.ui.overlayOpacitySlider.enabled = chosen.showOverlay
         if self.is_running:
             return
@@ -170,7 +170,7 @@ class RectalPanel(PanelWidget):
         if found.confidence is None:
             first = tr("The rectum was not found: move the ROI onto it.")
         else:
-            first = tr("Confidence {sure:.0f}\u00a0% that the tumour lies in this ROI, its height included.").format(
+            first = tr("Confidence {sure:.0f}\u00a0%, in plane and in height together.").format(
                 sure=100 * found.confidence
             )
         say(self.ui.locatedLabel, "\n".join([first, *rectal_answers.as_list(found.doubts)]))
