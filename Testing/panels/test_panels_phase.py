@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6 gives real Qt (libEGL, libGL)", exc_type=ImportError)
 
-from panel_tools import PumpedInProcess, Turns, apply_and_wait, find_quick
+from panel_tools import PumpedInProcess, apply_and_wait, find_quick
 from phase_patient import GRID, ORGANS, body, masks
 from slicer_desktop.waiting import wait_until
 
@@ -236,25 +238,58 @@ def test_results_are_copied_and_exported(answered: Any, desktop: Any, qt: Any, t
     assert "Nothing was exported" in ui.resultNote.text
 
 
-def test_the_large_layout_comes_and_goes(answered: Any, slicer: Any) -> None:
+def test_votes_are_drawn_lead_to_their_slice_and_fill_the_large_layout(
+    answered: Any, study: dict[str, Any], slicer: Any
+) -> None:
+    from abdominal_oncology.scene.phase_fact import finding_of
+    from abdominal_oncology.scene.phase_results import write_findings
+
+    button = answered.result_box.ui.layoutButton
+    assert not button.enabled, "kinetics alone have no votes to draw"
+    finding = finding_of(study["venous"])
+    assert finding is not None
+    votes = tuple(
+        {"slice": k, "z_mm": 5.0 * k, "vote": "venous", "arterial": 0.1, "venous": p}
+        for k, p in ((3, 0.6), (9, 0.9), (15, 0.7))
+    )
+    write_findings([replace(finding, tables={**finding.tables, "votes": votes})], [study["venous"]])
+    answered.show_stored()
+    answered.result_box.select(shown(answered.result_box.table, "volume").index("venous"))
+    red = slicer.app.layoutManager().sliceWidget("Red").sliceLogic()
+    assert red.GetSliceOffset() == pytest.approx(9 * GRID.spacing_mm[0]), "the slice that is surest"
     manager = slicer.app.layoutManager()
     before = manager.layout
-    button = answered.result_box.ui.layoutButton
-    if answered.result_box._chart is None:
-        assert not button.enabled, "kinetics alone have no votes to draw"
-        return
     button.click()
-    assert manager.layout != before
+    assert manager.layout == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpPlotTableView
+    selection = slicer.app.applicationLogic().GetSelectionNode()
+    assert selection.GetActivePlotChartID() == answered.result_box._chart.GetID()
+    assert selection.GetActiveTableID() == answered.result_box.table.GetID()
     button.click()
     assert manager.layout == before
+    pictures = [part.name for part in answered.report().parts if hasattr(part, "png")]
+    assert "venous votes" in pictures
 
 
-def test_the_window_never_waits(answered: Any) -> None:
-    longest = []
+def test_asking_for_a_long_series_copies_nothing(panel: Any) -> None:
+    """Nodes are named; slices of the volume and of its organs are read when the worker asks for them."""
+    from abdominal_oncology.scene import segmentation_node_from_masks, volume_node_from_image
+
+    grid = Geometry((200, 256, 256), (1.0, 1.0, 1.0))
+    ct = volume_node_from_image(Image(np.zeros(grid.shape, np.int16), grid, Modality.CT), "long")
+    organs = {}
+    for name, rows in (("aorta", slice(0, 128)), ("liver", slice(128, 256))):
+        mask = np.zeros(grid.shape, np.uint8)
+        mask[:, rows] = 1
+        organs[name] = Image(mask, grid, Modality.MASK)
+    panel.parameters.inputVolumes = [ct]
+    panel.parameters.segmentation = segmentation_node_from_masks(organs, "organs", beside=ct)
+    spent = []
     for _ in range(3):
-        turns = Turns()
-        request = answered.request()
-        assert request.images
-        turns.stop()
-        longest.append(turns.longest_seconds)
-    assert min(longest) < 0.1
+        started = time.thread_time()
+        request = panel.request()
+        spent.append(time.thread_time() - started)
+    assert min(spent) < 0.05, spent
+    labels = request.images["labels 0"].read([100])[0]
+    assert (labels[:128] > 0).all()
+    assert (labels[128:] > 0).all()
+    assert len(np.unique(labels)) == 2
