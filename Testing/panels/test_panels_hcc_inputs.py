@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6 gives real Qt (libEGL, libGL)", exc_type=ImportError)
 
+from slicer_desktop.waiting import wait_until
+
 from abdominal_oncology.learning.finding import Finding, Provenance
 
 pytestmark = pytest.mark.usefixtures("quick_worker")
@@ -69,6 +71,23 @@ def test_a_choice_that_was_made_stays(desktop: Any, slicer: Any) -> None:
     panel.exit()
     panel.enter()
     assert chosen(panel) == {"arterial": "arterial", "portal": "some series", "delayed": "delayed"}
+
+
+def test_a_phase_that_is_loaded_last_is_taken_and_one_that_was_left_out_is_not(desktop: Any, slicer: Any) -> None:
+    panel = desktop.open("LiverHCC")
+    for name in ("arterial", "portal"):
+        volume(slicer, name)
+        wait_until(lambda name=name: name in chosen(panel))
+    volume(slicer, "delayed")
+    wait_until(lambda: "delayed" in chosen(panel))
+    panel.ui.delayedSelector.setCurrentNode(None)
+    volume(slicer, "non-contrast")
+    wait_until(lambda: "nonContrast" in chosen(panel))
+    assert "delayed" not in chosen(panel), "the person has left it out"
+    slicer.mrmlScene.Clear(False)
+    for name in ("arterial", "portal", "delayed"):
+        volume(slicer, name)
+    wait_until(lambda: len(chosen(panel)) == 3)
 
 
 def test_the_day_of_the_study_comes_from_its_header(desktop: Any, slicer: Any, qt: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the LiverHCC panel asks for: sensible choices from the scene, and the question as a job for the worker.
+"""What the LiverHCC panel asks, as a job for the worker, and which nodes the answer is of.
 
 The window waits for what is done here: nodes are named, voxels are not read.
 """
@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
-
-from abdominal_oncology.errors import MissingInputError
 
 if TYPE_CHECKING:
     from abdominal_oncology.hcc.finding_lirads import Overrides
@@ -32,23 +30,6 @@ class LiverQuestion:
     overrides: Mapping[str, Overrides] = field(default_factory=dict)
     bundle: str | None = None
     device: str = "auto"
-
-
-def phases_of(volumes: Sequence[Any]) -> dict[str, Any]:
-    """Volumes by role: by what PhaseClassifier found, and where that leaves a role open by what they are called."""
-    from abdominal_oncology.scene.hcc_nodes import phases_by_finding
-    from abdominal_oncology.scene.phase_fact import finding_of
-
-    found: dict[str, Any] = {}
-    looked_at = [node for node in volumes if finding_of(node) is not None]
-    if looked_at:
-        try:
-            found = phases_by_finding(looked_at)
-        except MissingInputError:  # one of the two that are needed is not among them: names may still tell
-            found = {}
-    taken = {node.GetID() for node in found.values()}
-    told = _phases_by_name([node for node in volumes if node.GetID() not in taken and finding_of(node) is None])
-    return {**told, **found}
 
 
 def request_of(question: LiverQuestion) -> JobRequest:
@@ -111,23 +92,3 @@ def study_date(node: Any) -> str:
         return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).isoformat()
     except ValueError:
         return ""
-
-
-def _phases_by_name(volumes: Sequence[Any]) -> dict[str, Any]:
-    """A role that one volume alone is called; two that are called the same are nobody's choice but the person's."""
-    if not volumes:
-        return {}
-    from abdominal_oncology.hcc.phase_roles import ROLE_OF_PHASE
-    from abdominal_oncology.phase.mining import mine_study
-    from abdominal_oncology.scene.header_facts import header_of
-    from abdominal_oncology.scene.rename import plain_name
-
-    described = mine_study([header_of(node, ()) for node in volumes])
-    called = mine_study([{"SeriesDescription": plain_name(node)} for node in volumes])
-    claims: dict[str, list[Any]] = {}
-    for node, *labels in zip(volumes, described, called, strict=True):
-        phase = next((label.phase for label in labels if label.phase is not None), None)
-        role = None if phase is None else ROLE_OF_PHASE.get(phase.value)
-        if role is not None:
-            claims.setdefault(role, []).append(node)
-    return {role: nodes[0] for role, nodes in claims.items() if len(nodes) == 1}

@@ -75,7 +75,7 @@ class LesionList:
             box.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Fixed)  # a long name must not widen the panel
             size.toolTip = tr("Its largest diameter on the earlier study, outer edge to outer edge")
             size.decimals, size.maximum, size.suffix = 1, _LARGEST_MM, " mm"
-            size.specialValueText = tr("not known")
+            size.specialValueText = tr("no earlier size")
             size.keyboardTracking = False
             box.connect("toggled(bool)", partial(self._on_tick, segment))
             size.connect("valueChanged(double)", partial(self._on_size, segment))

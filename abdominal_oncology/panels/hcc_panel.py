@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from abdominal_oncology.errors import AbdominalOncologyError
-from abdominal_oncology.panels.choices import volume_trouble, volumes_of
+from abdominal_oncology.panels.choices import volume_trouble
 from abdominal_oncology.panels.hcc_lesion_box import LesionBox
 from abdominal_oncology.panels.hcc_patient import PatientBox, PatientFacts, facts_of, known_facts, patient_trouble
+from abdominal_oncology.panels.hcc_phases import VIEWED, VOLUMES, PhaseFiller, chosen_volumes
 from abdominal_oncology.panels.hcc_readings import Readings
 from abdominal_oncology.panels.hcc_segments import SegmentsBox, fill_liver, fill_segmentation, lesion_segments
 from abdominal_oncology.panels.hcc_views import PhaseViews
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from abdominal_oncology.scene.hcc_nodes import LiverNodes
     from abdominal_oncology.worker.jobs.request import JobRequest, JobResult
 
-_VIEWED = {"arterial": "arterialVolume", "portal": "portalVolume", "delayed": "delayedVolume"}
-_VOLUMES = {**_VIEWED, "non-contrast": "nonContrastVolume"}
-"""Names of the parameters by role."""
 _EVENTS = ("SegmentAdded", "SegmentRemoved", "SegmentModified")
 
 
@@ -39,7 +37,7 @@ class HccPanel(PanelWidget):
     def why_not(self) -> str:
         chosen = self.parameters
         needed = {"arterialVolume": tr("the arterial phase"), "portalVolume": tr("the portal venous phase")}
-        volumes = self._volumes(_VOLUMES).values()
+        volumes = chosen_volumes(self.parameters).values()
         trouble = [volume_trouble(getattr(chosen, name), what) for name, what in needed.items()]
         trouble += [volume_trouble(node, "") for node in volumes]
         if len({node.GetID() for node in volumes}) < len(volumes):
@@ -55,7 +53,7 @@ class HccPanel(PanelWidget):
 
     def inputs(self) -> Sequence[Any]:
         segmentation = self.parameters.segmentation
-        return [*self._volumes(_VOLUMES).values(), *([] if segmentation is None else [segmentation])]
+        return [*chosen_volumes(self.parameters).values(), *([] if segmentation is None else [segmentation])]
 
     def request(self) -> JobRequest:
         from abdominal_oncology.panels.hcc_inputs import LiverQuestion, request_of
@@ -99,7 +97,9 @@ class HccPanel(PanelWidget):
     def report(self) -> Report:
         from abdominal_oncology.panels.hcc_report import lesion_report
 
-        return lesion_report(self._readings.findings, self._volumes(_VIEWED), self.parameters.segmentation)
+        return lesion_report(
+            self._readings.findings, chosen_volumes(self.parameters, VIEWED), self.parameters.segmentation
+        )
 
     def place(self, row: int) -> None:
         """A row is a lesion: its features are shown, and the views go there."""
@@ -123,8 +123,7 @@ class HccPanel(PanelWidget):
 
     def _fill_inputs(self) -> None:
         chosen = self.parameters
-        if chosen.arterialVolume is None or chosen.portalVolume is None:
-            self._fill_phases()
+        self._phases.fill(chosen)
         if chosen.segmentation is None:
             fill_segmentation(chosen)
         fill_liver(chosen)
@@ -135,7 +134,7 @@ class HccPanel(PanelWidget):
 
     def sample_made(self, volumes: Any) -> None:
         chosen = self.parameters
-        for role, name in _VOLUMES.items():
+        for role, name in VOLUMES.items():
             setattr(chosen, name, volumes.get(role))
         chosen.liverSegment, chosen.lesionTicks, chosen.earlierSizes = "", {}, {}
         chosen.priorDate, chosen.studyDate = "", ""
@@ -146,6 +145,7 @@ class HccPanel(PanelWidget):
         self._marking, self._filling, self._overlay_is_on = False, False, False
         self._facts = None
         self._watched: Any = None
+        self._phases = PhaseFiller()
         self.segments_box = SegmentsBox(self.ui, lambda: self.parameters)
         self.patient_box = PatientBox(self.ui, self._set_day)
         self.lesion_box = LesionBox(self.ui, self._say, self._take_back, self._draw)
@@ -161,6 +161,10 @@ class HccPanel(PanelWidget):
         if not self.is_running and not self._filling:
             self._follow_parameters()
 
+    def onSceneStartClose(self, caller: Any, event: Any) -> None:
+        super().onSceneStartClose(caller, event)
+        self._phases = PhaseFiller()  # the next scene's nodes may have the same identifiers
+
     # inside
 
     def _show_views(self) -> None:
@@ -169,14 +173,9 @@ class HccPanel(PanelWidget):
         button = self.ui.sideBySideButton
         button.enabled = not any(volume_trouble(getattr(self.parameters, name), "") for name in names)
         if button.enabled:
-            self._views.follow(self._volumes(_VIEWED))
+            self._views.follow(chosen_volumes(self.parameters, VIEWED))
         elif button.checked:
             button.checked = False
-
-    def _volumes(self, names: dict[str, str]) -> dict[str, Any]:
-        """Those that are chosen, by role."""
-        found = {role: getattr(self.parameters, name) for role, name in names.items()}
-        return {role: node for role, node in found.items() if node is not None}
 
     def _nodes(self) -> LiverNodes:
         from abdominal_oncology.scene.hcc_nodes import LiverNodes
@@ -191,17 +190,6 @@ class HccPanel(PanelWidget):
             lesion_segments(chosen),
             chosen.nonContrastVolume,
         )
-
-    def _fill_phases(self) -> None:
-        taken = {node.GetID() for node in self._volumes(_VOLUMES).values()}
-        free = [node for node in volumes_of("CT") if node.GetID() not in taken]
-        if not free:
-            return
-        from abdominal_oncology.panels.hcc_inputs import phases_of
-
-        for role, node in phases_of(free).items():
-            if getattr(self.parameters, _VOLUMES[role]) is None:
-                setattr(self.parameters, _VOLUMES[role], node)
 
     def _watch(self, segmentation: Any) -> None:
         """Segments that are drawn, renamed or deleted change the list of lesions."""
@@ -263,11 +251,11 @@ class HccPanel(PanelWidget):
     def _go_to_lesion(self) -> None:
         if self._readings.findings:
             finding = self._readings.findings[self._row]
-            self._views.go_to(finding, self.parameters.segmentation, self._volumes(_VIEWED))
+            self._views.go_to(finding, self.parameters.segmentation, chosen_volumes(self.parameters, VIEWED))
 
     def _side_by_side(self, on: bool) -> None:
         if on:
-            self._views.turn_on(self._volumes(_VIEWED))
+            self._views.turn_on(chosen_volumes(self.parameters, VIEWED))
             self._go_to_lesion()
         else:
             self._views.turn_off()
