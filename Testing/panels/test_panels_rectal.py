@@ -159,6 +159,22 @@ def test_a_roi_of_another_volume_is_not_kept(panel: Any, slicer: Any, patient: R
     assert panel.ui.locatedLabel.text == ""
 
 
+def test_another_volume_is_chosen_while_the_rectum_is_looked_for(panel: Any, patient: RectalPatient) -> None:
+    from slicer_desktop.waiting import wait_until
+
+    other = patient.put("another T2")
+    panel.ui.locateButton.click()
+    panel.ui.inputSelector.setCurrentNode(other)
+    wait_until(lambda: not panel.is_running)
+    assert panel.parameters.roi is None
+    panel.run_box.ui.applyButton.click()
+    panel.ui.inputSelector.setCurrentNode(None)
+    wait_until(lambda: not panel.is_running)
+    assert panel.result_box.table is None
+    panel.ui.inputSelector.setCurrentNode(other)
+    assert panel.result_box.table is not None, "the answer was written where it was asked for"
+
+
 def test_the_operating_point_can_be_chosen(panel: Any) -> None:
     assert not panel.ui.sensitivitySlider.enabled
     panel.ui.sensitivityCheckBox.checked = True

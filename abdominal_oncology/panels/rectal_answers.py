@@ -34,10 +34,10 @@ def headline(finding: Finding) -> str:
     return "\n".join([first, finding.reason, *(_measured(finding))])
 
 
-def banner(finding: Finding, trained_on: str) -> str:
+def banner(finding: Finding) -> str:
     """What must be seen first: phantoms, and every doubt."""
     doubts = as_list(each.message for each in finding.warnings)
-    return "\n".join(part for part in (phantom_banner(trained_on), *doubts) if part)
+    return "\n".join(part for part in (phantom_banner(finding.provenance.trained_on), *doubts) if part)
 
 
 def as_list(messages: Iterable[str]) -> list[str]:

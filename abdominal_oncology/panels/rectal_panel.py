@@ -12,6 +12,7 @@ from abdominal_oncology.panels.choices import first_volume, volume_trouble
 from abdominal_oncology.panels.rectal_inputs import RectalQuestion, locate_request_of, request_of
 from abdominal_oncology.panels.rectal_overlay import Overlay
 from abdominal_oncology.panels.rectal_point import PointWords
+from abdominal_oncology.panels.rectal_region import RegionBox, leave_region_of_another, roi_trouble
 from abdominal_oncology.panels.text import tr
 from abdominal_oncology.panels.views import jump_to_ras, show_volume
 from abdominal_oncology.panels.widget import PanelWidget
@@ -34,7 +35,7 @@ class RectalPanel(PanelWidget):
     # what is asked
 
     def why_not(self) -> str:
-        return volume_trouble(self.parameters.inputVolume, tr("the T2 volume")) or self._roi_trouble()
+        return volume_trouble(self.parameters.inputVolume, tr("the T2 volume")) or roi_trouble(self.parameters.roi)
 
     def inputs(self) -> Sequence[Any]:
         chosen = self.parameters
@@ -83,7 +84,7 @@ class RectalPanel(PanelWidget):
             self.result_box.show(
                 written.slices if by_slice else written.summary,
                 written.chart,
-                banner=rectal_answers.banner(finding, self._trained_on(finding)),
+                banner=rectal_answers.banner(finding),
                 headline=rectal_answers.headline(finding),
                 columns=rectal_answers.SLICE_COLUMNS if by_slice else rectal_answers.EVIDENCE_COLUMNS,
             )
@@ -118,15 +119,12 @@ class RectalPanel(PanelWidget):
         self._overlay, self._point = Overlay(), PointWords()
         self._volume_seen: Any = None
         self._heard_plot = False
+        self.region_box = RegionBox(self.ui)
         self.ui.locateButton.connect("clicked(bool)", self.onLocate)
 
     def refresh(self) -> None:
         chosen = self.parameters
-        trouble = volume_trouble(chosen.inputVolume, tr("the T2 volume"))
-        self.ui.locateButton.enabled = not trouble and not self.is_running
-        self.ui.locateButton.toolTip = trouble or tr(
-            "Look for rectum and tumour and put a ROI there; check it, above all its height, and correct it"
-        )
+        self.region_box.show(chosen, self.is_running)
         self.ui.sensitivitySlider.enabled = chosen.wishSensitivity
         say(self.ui.pointLabel, self._point.text(self.model_box.choice, self._sensitivity()))
         self.ui.overlayOpacitySlider.enabled = chosen.showOverlay
@@ -134,8 +132,8 @@ class RectalPanel(PanelWidget):
             return
         if chosen.inputVolume is not self._volume_seen:
             self._volume_seen = chosen.inputVolume
-            self._leave_other_region()
-            say(self.ui.locatedLabel, "")
+            leave_region_of_another(chosen)
+            self.region_box.forget()
             self.show_stored()
         elif self._results_are_gone():
             self.show_stored()
@@ -155,34 +153,17 @@ class RectalPanel(PanelWidget):
             self.run_box.fail(error)
             return
         self._asked = volume
-        say(self.ui.locatedLabel, "")
+        self.region_box.forget()
         self._start(request, [volume], self._show_located)
 
     # inside
 
     def _show_located(self, result: JobResult) -> None:
-        from abdominal_oncology.scene.rectal_results import put_region
-        from abdominal_oncology.worker.jobs.rectal_locate import found_of
-
-        found = found_of(result)
-        region = put_region(self._asked, found.box)
-        self.parameters.roi = region
-        if found.confidence is None:
-            first = tr("The rectum was not found: move the ROI onto it.")
-        else:
-            first = tr("Confidence {sure:.0f}\u00a0%, in plane and in height together.").format(
-                sure=100 * found.confidence
-            )
-        say(self.ui.locatedLabel, "\n".join([first, *rectal_answers.as_list(found.doubts)]))
-        x, y, z = found.box.centre_mm
-        show_volume(self._asked)
-        jump_to_ras(-x, -y, z)
-
-    def _roi_trouble(self) -> str:
-        roi = self.parameters.roi
-        if roi is not None and roi.GetNumberOfControlPoints() < 1:
-            return tr("{name} is not placed: place it around the rectum, or choose no ROI.").format(name=roi.GetName())
-        return ""
+        region = self.region_box.put(result, self._asked)
+        if self.parameters.inputVolume is self._asked:
+            self.parameters.roi = region
+        else:  # another was chosen meanwhile: the ROI waits for who comes back
+            self.region_box.forget()
 
     def _sensitivity(self) -> float | None:
         return float(self.parameters.sensitivity) if self.parameters.wishSensitivity else None
@@ -204,20 +185,6 @@ class RectalPanel(PanelWidget):
         if written is None:
             return False
         return any(node is not None and node.GetScene() is None for node in (written.summary, written.slices))
-
-    def _trained_on(self, finding: Finding) -> str:
-        chosen = self.model_box.choice
-        return chosen.trained_on if finding.provenance.bundle else ""
-
-    def _leave_other_region(self) -> None:
-        """A ROI that was put for another volume is not this one's."""
-        chosen = self.parameters
-        if chosen.roi is None or chosen.inputVolume is None:
-            return
-        from abdominal_oncology.scene.rectal_results import is_region_of_another
-
-        if is_region_of_another(chosen.roi, chosen.inputVolume):
-            chosen.roi = None
 
     def _show_overlay(self) -> None:
         chosen, written = self.parameters, self._written
