@@ -19,7 +19,7 @@ LONGEST_SECONDS = 0.1
 def panel(desktop: Any, worker: Any) -> Any:
     from abdominal_oncology.scene import put_study, segmentation_node_from_masks
 
-    volumes = put_study({name: body(name) for name in ("arterial", "venous")}).volumes
+    volumes = put_study({"venous": body("venous")}).volumes
     organs = segmentation_node_from_masks(masks(*ORGANS), "organs", beside=volumes["venous"])
     opened = desktop.open("PhaseClassifier")
     opened.parameters.bundle, opened.parameters.segmentation = "none", organs
