@@ -275,6 +275,29 @@ def test_what_the_console_was_told_of_the_patient_stays(desktop: Any, liver: Liv
     assert "threshold growth (15 → " in panel.ui.sentenceLabel.text
 
 
+def test_what_was_said_of_one_patient_is_not_said_of_the_next(
+    panel: Any, study: LiverStudy, liver: LiverStudy, qt: Any
+) -> None:
+    from abdominal_oncology.scene import put_study, segmentation_node_from_masks
+
+    ui, chosen = panel.ui, panel.parameters
+    ui.cirrhosisCheckBox.checked = True
+    ui.studyDateEdit.date, ui.priorDateEdit.date = qt.QDate(2024, 6, 1), qt.QDate(2024, 2, 1)
+    for control in ("lesion one", "lesion two"):
+        panel.segments_box.lesions.controls(control)[1].value = 15.0
+    panel.segments_box.lesions.controls("lesion two")[0].checked = False
+    chosen.segmentation = segmentation_node_from_masks(liver.masks, "second reader", beside=study.nodes["portal"])
+    assert [panel.segments_box.lesions.controls(each)[0].checked for each in ("lesion one", "lesion two")] == [True] * 2
+    assert panel.segments_box.lesions.controls("lesion one")[1].value == 0.0
+    assert ui.cirrhosisCheckBox.checked, "the patient is the same"
+    portal = liver.phases["portal"]
+    source = replace(portal.source, patient_id="P2", study_uid="2.2", header={"StudyDate": "20251224"})
+    chosen.portalVolume = put_study({"portal": replace(portal, source=source)}).volumes["portal"]
+    assert not ui.cirrhosisCheckBox.checked
+    assert chosen.priorDate == ""
+    assert ui.studyDateEdit.date == qt.QDate(2025, 12, 24)
+
+
 def test_lesions_are_ticked_and_drawn(panel: Any, study: LiverStudy, slicer: Any) -> None:
     first, _ = panel.segments_box.lesions.controls("lesion one")
     first.checked = False

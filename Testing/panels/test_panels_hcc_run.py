@@ -50,7 +50,8 @@ def test_asking_and_showing_needs_no_heavy_library() -> None:
     """What the window's thread imports for a click: it would stand still for the second that scipy takes."""
     program = """
         import sys
-        from abdominal_oncology.panels import hcc_inputs, hcc_patient, hcc_phases, hcc_readings, hcc_segments, hcc_views, hcc_words
+        from abdominal_oncology.panels import hcc_inputs, hcc_patient, hcc_phases, hcc_readings
+        from abdominal_oncology.panels import hcc_segments, hcc_views, hcc_words
         from abdominal_oncology.scene import hcc_nodes, hcc_results, phase_views, segment_reader
         from abdominal_oncology.phase import mining
         from abdominal_oncology.worker.jobs import hcc

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from abdominal_oncology.hcc.finding_lirads import Overrides
@@ -78,17 +78,3 @@ def with_nodes(findings: Sequence[Finding], nodes: LiverNodes) -> list[Finding]:
         replace(each, provenance=replace(each.provenance, inputs={**inputs, "segment": known.get(each.subject, "")}))
         for each in findings
     ]
-
-
-def study_date(node: Any) -> str:
-    """When a volume was acquired (``2024-05-31``), by its study in the subject hierarchy or its DICOM attribute; ""
-    where neither tells.
-    """
-    from abdominal_oncology.scene.hierarchy import place_of
-
-    told = place_of(node).study_date or node.GetAttribute("DICOM.StudyDate") or ""
-    digits = "".join(sign for sign in told if sign.isdigit())[:8]
-    try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).isoformat()
-    except ValueError:
-        return ""

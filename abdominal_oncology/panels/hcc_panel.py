@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 from abdominal_oncology.errors import AbdominalOncologyError
 from abdominal_oncology.panels.choices import volume_trouble
 from abdominal_oncology.panels.hcc_lesion_box import LesionBox
-from abdominal_oncology.panels.hcc_patient import PatientBox, PatientFacts, facts_of, known_facts, patient_trouble
+from abdominal_oncology.panels.hcc_patient import (
+    PatientBox,
+    PatientFacts,
+    PatientMemory,
+    facts_of,
+    forget_patient,
+    known_facts,
+    patient_trouble,
+    study_date,
+)
 from abdominal_oncology.panels.hcc_phases import VIEWED, VOLUMES, PhaseFiller, chosen_volumes
 from abdominal_oncology.panels.hcc_readings import Readings
 from abdominal_oncology.panels.hcc_segments import SegmentsBox, fill_liver, fill_segmentation, lesion_segments
@@ -27,7 +36,7 @@ _EVENTS = ("SegmentAdded", "SegmentRemoved", "SegmentModified")
 class HccPanel(PanelWidget):
     room = "hcc"
     without_model = "LI-RADS and measurements only"
-    _asked: LiverNodes
+    _asked: LiverNodes | None
     """What the last run is about."""
     _facts: PatientFacts | None
     """What was known of the patient when the categories were made that are shown."""
@@ -59,10 +68,10 @@ class HccPanel(PanelWidget):
         from abdominal_oncology.panels.hcc_inputs import LiverQuestion, request_of
 
         facts = facts_of(self.parameters)
-        self._asked = self._nodes()
+        asked = self._asked = self._nodes()
         return request_of(
             LiverQuestion(
-                self._asked,
+                asked,
                 facts.population,
                 facts.priors,
                 facts.imaged_on,
@@ -77,7 +86,8 @@ class HccPanel(PanelWidget):
     def show(self, result: JobResult) -> Iterator[None]:
         from abdominal_oncology.panels.hcc_inputs import with_nodes
 
-        asked = self._asked  # others may have been chosen since
+        asked, self._asked = self._asked, None  # others may have been chosen since
+        assert asked is not None
         self._readings.write(with_nodes(result.findings, asked), asked.segmentation, asked.portal, result.images)
         yield
         self.lesion_box.draw_nothing()
@@ -128,23 +138,22 @@ class HccPanel(PanelWidget):
             fill_segmentation(chosen)
         fill_liver(chosen)
         if not chosen.studyDate and chosen.portalVolume is not None:
-            from abdominal_oncology.panels.hcc_inputs import study_date
-
             chosen.studyDate = study_date(chosen.portalVolume)
 
     def sample_made(self, volumes: Any) -> None:
         chosen = self.parameters
         for role, name in VOLUMES.items():
             setattr(chosen, name, volumes.get(role))
-        chosen.liverSegment, chosen.lesionTicks, chosen.earlierSizes = "", {}, {}
-        chosen.priorDate, chosen.studyDate = "", ""
+        chosen.liverSegment, chosen.lesionTicks, chosen.studyDate = "", {}, ""
+        forget_patient(chosen)
 
     def bind(self) -> None:
         self._readings, self._views = Readings(), PhaseViews()
         self._row = 0
         self._marking, self._filling, self._overlay_is_on = False, False, False
-        self._facts = None
+        self._facts, self._asked = None, None
         self._watched: Any = None
+        self._memory: PatientMemory | None = None
         self._phases = PhaseFiller()
         self.segments_box = SegmentsBox(self.ui, lambda: self.parameters)
         self.patient_box = PatientBox(self.ui, self._set_day)
@@ -154,6 +163,9 @@ class HccPanel(PanelWidget):
 
     def refresh(self) -> None:
         chosen = self.parameters
+        if self._memory is None or not self._memory.is_of(chosen):
+            self._memory = PatientMemory(chosen)
+        self._memory.notice()
         self._watch(chosen.segmentation)
         self.segments_box.show()
         self.patient_box.show(chosen)
@@ -162,8 +174,11 @@ class HccPanel(PanelWidget):
             self._follow_parameters()
 
     def onSceneStartClose(self, caller: Any, event: Any) -> None:
+        """Nothing of the scene is kept: the next one's nodes may have the same identifiers."""
         super().onSceneStartClose(caller, event)
-        self._phases = PhaseFiller()  # the next scene's nodes may have the same identifiers
+        self._watch(None)
+        self._readings, self._phases, self._memory, self._asked = Readings(), PhaseFiller(), None, None
+        self.lesion_box.show(None)
 
     # inside
 

@@ -122,6 +122,70 @@ def patient_trouble(parameters: Any) -> str:
     return ""
 
 
+class PatientMemory:
+    """Notices that other images or outlines were chosen, and takes back what was said of the former ones.
+
+    It knows them by identifier: nodes that were deleted must not be kept alive.
+    """
+
+    def __init__(self, parameters: Any) -> None:
+        self._parameters = parameters
+        self._segmentation, self._portal = _id(parameters.segmentation), _id(parameters.portalVolume)
+        self._patient = patient_of(parameters.portalVolume)
+
+    def is_of(self, parameters: Any) -> bool:
+        """Whether it remembers these parameters; those of a scene that was opened are as they were saved."""
+        return parameters is self._parameters
+
+    def notice(self) -> None:
+        """Compare with what was chosen before; a choice that is empty for a moment is no other choice."""
+        chosen = self._parameters
+        segmentation, portal = _id(chosen.segmentation), _id(chosen.portalVolume)
+        if segmentation and segmentation != self._segmentation:
+            known, self._segmentation = self._segmentation, segmentation
+            if known:
+                chosen.lesionTicks, chosen.earlierSizes = {}, {}
+        if portal and portal != self._portal:
+            known, self._portal = self._portal, portal
+            patient, self._patient = self._patient, patient_of(chosen.portalVolume)
+            if known:
+                chosen.studyDate = study_date(chosen.portalVolume)
+            if known and patient != self._patient:
+                forget_patient(chosen)
+
+
+def _id(node: Any) -> str:
+    return "" if node is None else str(node.GetID())
+
+
+def forget_patient(parameters: Any) -> None:
+    """Nothing is known of whoever is looked at next."""
+    for name in (*_RISKS, *_OUTSIDE):
+        setattr(parameters, name, False)
+    parameters.earlierSizes, parameters.priorDate = {}, ""
+
+
+def patient_of(node: Any) -> str:
+    """The patient's id, as the subject hierarchy tells; "" where it does not."""
+    from abdominal_oncology.scene.hierarchy import place_of
+
+    return "" if node is None else place_of(node).patient_id
+
+
+def study_date(node: Any) -> str:
+    """When a volume was acquired (``2024-05-31``), by its study in the subject hierarchy or its DICOM attribute; ""
+    where neither tells.
+    """
+    from abdominal_oncology.scene.hierarchy import place_of
+
+    told = place_of(node).study_date or node.GetAttribute("DICOM.StudyDate") or ""
+    digits = "".join(sign for sign in told if sign.isdigit())[:8]
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).isoformat()
+    except ValueError:
+        return ""
+
+
 def _population_trouble(parameters: Any) -> str:
     try:
         population_of(parameters)

@@ -24,7 +24,7 @@ class Readings:
         self._segmentation: Any = None
         self._portal: Any = None
         self._maps: dict[str, dict[str, Image]] = {}
-        self._maps_of: Any = None
+        self._maps_of = ""
 
     @property
     def table(self) -> Any:
@@ -95,7 +95,7 @@ class Readings:
             said = self.overrides
             findings = [with_words(each, said.get(each.subject, {})) for each in findings]
         write_findings(findings, segmentation, portal)
-        self._maps, self._maps_of = {}, segmentation
+        self._maps, self._maps_of = {}, segmentation.GetID()
         for name, image in maps.items():
             lesion, _, kind = name.rpartition("/")
             self._maps.setdefault(lesion, {})[kind] = image
@@ -134,7 +134,7 @@ class Readings:
         if written is None:
             return False
         if not written.maps:
-            if not self._maps or self._maps_of is not self._segmentation:
+            if not self._maps or self._maps_of != self._segmentation.GetID():
                 return False
             write_maps(self._maps, self._segmentation, self._portal)
         return True
