@@ -34,7 +34,7 @@ def _commands() -> list[tuple[str, str]]:
         (_name(page), match["rest"])
         for page in PAGES
         for block in re.findall(r"```[a-z]*\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-        for match in COMMAND.finditer(block)
+        for match in COMMAND.finditer(block.replace("\\\n", ""))  # a command may go on in the next line
     ]
 
 
