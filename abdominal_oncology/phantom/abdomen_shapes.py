@@ -274,7 +274,7 @@ def _reaches(window: Window, z: Field, pixel_mm: float, low_mm: float, high_mm: 
     middle = z.item((rows.start + rows.stop) // 2, (columns.start + columns.stop) // 2)
     half_mm = max(rows.stop - rows.start, columns.stop - columns.start) * pixel_mm / 2
     slack = max(_WARP_MM - 0.5 - 0.3 * half_mm, 0.0)
-    return low_mm + slack < middle < high_mm - slack
+    return bool(low_mm + slack < middle < high_mm - slack)
 
 
 def smooth_line(points: Sequence[Sequence[float]] | NDArray[np.float64], step_mm: float = 9.0) -> NDArray[np.float64]:
