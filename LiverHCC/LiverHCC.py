@@ -32,11 +32,8 @@ class LiverHCC(ScriptedLoadableModule):
         slicer.app.connect("startupCompleted()", self.registerSampleData)
 
     def registerSampleData(self):
-        register_phantom(
-            "LiverLesionPhantom",
-            self.resourcePath("Icons/LiverHCC.png"),
-            lambda: LiverHCCLogic().create_sample_data(),
-        )
+        icon = self.resourcePath("Icons/LiverHCC.png")
+        register_phantom("LiverLesionPhantom", icon, lambda: LiverHCCLogic().create_sample_data())
 
 
 @parameterNodeWrapper
@@ -52,15 +49,7 @@ class LiverHCCParameterNode:
     priorDate: str
     studyDate: str
     priorModality: Annotated[str, Choice(["CT", "MR", "ultrasound"])] = "CT"
-    cirrhosis: bool
-    hepatitisB: bool
-    hccHistory: bool
-    noRisk: bool
-    under18: bool
-    congenitalFibrosis: bool
-    vascularCirrhosis: bool
-    treated: bool
-    pathologyProven: bool
+    patientFacts: list[str]
     bundle: str = ""
     device: str = "auto"
 
@@ -96,19 +85,15 @@ class LiverHCCTest(ScriptedLoadableModuleTest):
 
     def test_sample_patient_is_summarised(self):
         logic = LiverHCCLogic()
-        volume = logic.create_sample_data()
-        table = logic.summarise(volume)
-        assert table.GetCellText(0, 1) == "CT"
-        assert table.GetNumberOfColumns() == 3
+        table = logic.summarise(logic.create_sample_data())
+        assert (table.GetCellText(0, 1), table.GetNumberOfColumns()) == ("CT", 3)
 
     def test_sample_lesion_is_analyzed(self):
         logic = LiverHCCLogic()
         logic.create_sample_data()
         volumes = {role: slicer.util.getNode(role) for role in ("arterial", "portal", "delayed")}
         segmentation = slicer.util.getNode("portal segmentation")
-        findings = logic.analyze(**volumes, segmentation=segmentation, population="cirrhosis")
-        results = logic.writeResults(findings, segmentation, volumes["portal"], maps=True)
-        assert len(findings) == 1, [each.subject for each in findings]
-        assert results.summary.GetNumberOfRows() == 1
+        (finding,) = logic.analyze(**volumes, segmentation=segmentation, population="cirrhosis")
+        results = logic.writeResults([finding], segmentation, volumes["portal"], maps=True)
         assert "LR-" in results.summary.GetCellText(0, 3)
-        assert results.maps[findings[0].subject]["enhancement"].GetImageData() is not None
+        assert results.maps[finding.subject]["enhancement"].GetImageData() is not None

@@ -156,7 +156,7 @@ class HccPanel(PanelWidget):
         self._memory: PatientMemory | None = None
         self._phases = PhaseFiller()
         self.segments_box = SegmentsBox(self.ui, lambda: self.parameters)
-        self.patient_box = PatientBox(self.ui, self._set_day)
+        self.patient_box = PatientBox(self.ui, self._set_fact, self._set_day)
         self.lesion_box = LesionBox(self.ui, self._say, self._take_back, self._draw)
         self.ui.sideBySideButton.connect("toggled(bool)", self._side_by_side)
         self.result_box.ui.layoutButton.visible = False  # lesions have no plot
@@ -218,6 +218,11 @@ class HccPanel(PanelWidget):
             if segmentation is not None:
                 self.addObserver(segmentation, event, self._scene_changed)
         self._watched = segmentation
+
+    def _set_fact(self, fact: str, ticked: bool) -> None:
+        if self.parameters is not None:
+            others = [each for each in self.parameters.patientFacts if each != fact]
+            self.parameters.patientFacts = [*others, fact] if ticked else others
 
     def _set_day(self, name: str, day: str) -> None:
         if self.parameters is not None:

@@ -16,26 +16,31 @@ if TYPE_CHECKING:
     from abdominal_oncology.hcc.lirads.growth import PriorSize
     from abdominal_oncology.hcc.lirads.population import Population
 
-_RISKS = {"cirrhosis": "cirrhosis", "hepatitisB": "hbv", "hccHistory": "hcc-history"}
-_OUTSIDE = {
-    "noRisk": "none",
-    "under18": "under-18",
-    "congenitalFibrosis": "congenital-fibrosis",
-    "vascularCirrhosis": "vascular-cirrhosis",
-    "treated": "treated",
-    "pathologyProven": "pathology-proven",
+_RISKS = {"cirrhosisCheckBox": "cirrhosis", "hepatitisBCheckBox": "hbv", "hccHistoryCheckBox": "hcc-history"}
+_NO_RISK = "noRiskCheckBox"
+_FACTS = {
+    **_RISKS,
+    _NO_RISK: "none",
+    "under18CheckBox": "under-18",
+    "congenitalFibrosisCheckBox": "congenital-fibrosis",
+    "vascularCirrhosisCheckBox": "vascular-cirrhosis",
+    "treatedCheckBox": "treated",
+    "pathologyCheckBox": "pathology-proven",
 }
-"""Names of the panel's parameters (one check box each) and of the facts that they state."""
+"""Names of the check boxes and of the facts that they state."""
 _DAY = "yyyy-MM-dd"
 
 
 class PatientBox:
-    """Check boxes, two days and what follows from them. The check boxes are bound to the parameters by the ``.ui``
-    file; a day is kept as text, which no date widget of Slicer's parameter nodes can be bound to.
+    """Check boxes, two days and what follows from them. ``on_fact(fact, ticked)`` and ``on_day(parameter, day)`` hear
+    what a person says.
     """
 
-    def __init__(self, ui: Any, on_day: Callable[[str, str], None]) -> None:
+    def __init__(self, ui: Any, on_fact: Callable[[str, bool], None], on_day: Callable[[str, str], None]) -> None:
         self.ui = ui
+        self._boxes = {fact: getattr(ui, name) for name, fact in _FACTS.items()}
+        for fact, box in self._boxes.items():
+            box.connect("toggled(bool)", partial(on_fact, fact))
         self._days = {"priorDate": ui.priorDateEdit, "studyDate": ui.studyDateEdit}
         for name, edit in self._days.items():
             edit.date = edit.minimumDate
@@ -50,14 +55,17 @@ class PatientBox:
             edit.blockSignals(True)
             edit.date = qt.QDate.fromString(text, _DAY) if text else edit.minimumDate
             edit.blockSignals(False)
+        facts = set(parameters.patientFacts)
+        for fact, box in self._boxes.items():
+            box.blockSignals(True)
+            box.checked = fact in facts
+            box.blockSignals(False)
+        has_risk, no_risk = bool(facts & set(_RISKS.values())), _FACTS[_NO_RISK] in facts
+        self._boxes[_FACTS[_NO_RISK]].enabled = no_risk or not has_risk
+        for fact in _RISKS.values():
+            self._boxes[fact].enabled = has_risk or not no_risk
         say(self.ui.priorNote, patient_trouble(parameters))
-        risks = (self.ui.cirrhosisCheckBox, self.ui.hepatitisBCheckBox, self.ui.hccHistoryCheckBox)
-        has_risk = any(getattr(parameters, name) for name in _RISKS)
-        self.ui.noRiskCheckBox.enabled = parameters.noRisk or not has_risk
-        for box in risks:
-            box.enabled = has_risk or not parameters.noRisk
-        trouble = _population_trouble(parameters)
-        say(self.ui.populationLabel, trouble or applies_text(population_of(parameters)))
+        say(self.ui.populationLabel, _population_trouble(parameters) or applies_text(population_of(parameters)))
 
     def _chosen(self, name: str, on_day: Callable[[str, str], None], value: Any) -> None:
         edit = self._days[name]
@@ -84,7 +92,7 @@ def population_of(parameters: Any) -> Population:
     """From the check boxes."""
     from abdominal_oncology.hcc.lirads.population import Population
 
-    return Population.of(*(fact for name, fact in (_RISKS | _OUTSIDE).items() if getattr(parameters, name)))
+    return Population.of(*parameters.patientFacts)
 
 
 def applies_text(population: Population) -> str:
@@ -160,9 +168,7 @@ def _id(node: Any) -> str:
 
 def forget_patient(parameters: Any) -> None:
     """Nothing is known of whoever is looked at next."""
-    for name in (*_RISKS, *_OUTSIDE):
-        setattr(parameters, name, False)
-    parameters.earlierSizes, parameters.priorDate = {}, ""
+    parameters.patientFacts, parameters.earlierSizes, parameters.priorDate = [], {}, ""
 
 
 def patient_of(node: Any) -> str:
