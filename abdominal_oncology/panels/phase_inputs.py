@@ -113,4 +113,7 @@ def request_of(question: PhaseQuestion) -> JobRequest:
 
 
 def _is_volume(node: Any) -> bool:
-    return node is not None and node.IsA("vtkMRMLScalarVolumeNode") and not node.IsA("vtkMRMLLabelMapVolumeNode")
+    """An image in the scene: the item of a volume that left it may still stand in the tree for a moment."""
+    if node is None or node.GetScene() is None:
+        return False
+    return bool(node.IsA("vtkMRMLScalarVolumeNode") and not node.IsA("vtkMRMLLabelMapVolumeNode"))
