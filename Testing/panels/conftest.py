@@ -35,14 +35,10 @@ def output() -> Path:
 @pytest.fixture
 def quick_worker(desktop: Any) -> Iterator[Any]:
     """A worker in this process for the panels; it loads no model before it is asked to."""
-    from panel_tools import PumpedInProcess, find_quick
+    from panel_tools import quick_session
 
-    from abdominal_oncology.panels.session import PanelSession, close_session, keep_session
-
-    session = PanelSession(PumpedInProcess(find_quick))
-    keep_session(session)
-    yield session
-    close_session()
+    with quick_session() as session:
+        yield session
 
 
 @pytest.fixture

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from slicer_desktop.waiting import wait_until
@@ -38,6 +41,34 @@ class PumpedInProcess(InProcess):
 def find_quick(name: str) -> Work:
     """All jobs, but ``warm`` has nothing to warm."""
     return (lambda request, context: JobResult()) if name == "warm" else find_job(name)
+
+
+@contextmanager
+def quick_session() -> Iterator[Any]:
+    """A worker in this process for all panels; it loads no model before it is asked to."""
+    from abdominal_oncology.panels.session import PanelSession, close_session, keep_session
+
+    session = PanelSession(PumpedInProcess(find_quick))
+    keep_session(session)
+    yield session
+    close_session()
+
+
+def imported_by(modules: Sequence[str], among: Sequence[str]) -> str:
+    """Which of ``among`` a fresh Python imports together with modules of ours, as a list in text; it must start."""
+    program = f"import sys, {', '.join(f'abdominal_oncology.{each}' for each in modules)}\n"
+    program += f"print(sorted(set({list(among)!r}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def longest_turn(panel: Any, button: Any) -> float:
+    """Processor time (s) of the longest turn of the event loop while a click on ``button`` is answered."""
+    assert button.enabled
+    turns = Turns()
+    click_and_wait(panel, button)
+    return turns.stop()
 
 
 def click_and_wait(panel: Any, button: Any, seconds: float = 240.0) -> None:

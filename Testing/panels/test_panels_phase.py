@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6 gives real Qt (libEGL, libGL)", exc_type=ImportError)
 
-from panel_tools import PumpedInProcess, apply_and_wait, find_quick
+from panel_tools import apply_and_wait, quick_session
 from phase_patient import GRID, ORGANS, body, masks
 from slicer_desktop.waiting import wait_until
 
@@ -24,12 +24,8 @@ from abdominal_oncology.imaging.image import Image, Modality, Source
 @pytest.fixture(scope="module")
 def light_worker(desktop_of_file: Any) -> Iterator[Any]:
     """A worker in this process, kept by all tests of the file."""
-    from abdominal_oncology.panels.session import PanelSession, close_session, keep_session
-
-    session = PanelSession(PumpedInProcess(find_quick))
-    keep_session(session)
-    yield session
-    close_session()
+    with quick_session() as session:
+        yield session
 
 
 @pytest.fixture

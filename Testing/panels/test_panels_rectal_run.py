@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
 from typing import Any
 
 import numpy as np
@@ -14,7 +11,7 @@ pytest.importorskip("PySide6.QtWidgets", reason="PySide6 gives real Qt (libEGL, 
 pytest.importorskip("torch", reason="networks need torch")
 pytest.importorskip("safetensors", reason="bundles need safetensors")
 
-from panel_tools import Turns, apply_and_wait, click_and_wait
+from panel_tools import apply_and_wait, imported_by, longest_turn
 from rectal_patient import RectalPatient
 from slicer_desktop.waiting import wait_until
 
@@ -67,9 +64,7 @@ def test_the_window_never_waits_and_a_run_can_be_cancelled(panel: Any, slicer: A
     for click in (button, panel.ui.locateButton):
         longest: list[float] = []
         while len(longest) < 3 and min(longest, default=1.0) >= LONGEST_SECONDS:  # the best of three
-            turns = Turns()
-            click_and_wait(panel, click)
-            longest.append(turns.stop())
+            longest.append(longest_turn(panel, click))
         assert panel.run_box.message == ""
         assert min(longest) < LONGEST_SECONDS, longest
     before = panel.result_box.table
@@ -84,15 +79,20 @@ def test_the_window_never_waits_and_a_run_can_be_cancelled(panel: Any, slicer: A
 
 def test_asking_and_showing_needs_no_heavy_library() -> None:
     """What the window's thread imports for a click: it would stand still for the second that scipy takes."""
-    program = """
-        import sys
-        from abdominal_oncology.learning.bundle import load
-        from abdominal_oncology.panels import rectal_answers, rectal_inputs, rectal_overlay, rectal_panel, rectal_point
-        from abdominal_oncology.rectal import operating
-        from abdominal_oncology.scene import rectal_places, rectal_results, rectal_roi, rectal_segments
-        from abdominal_oncology.worker.jobs import rectal, rectal_locate
-        heavy = {"scipy", "SimpleITK", "torch", "monai", "sklearn", "pandas"} & set(sys.modules)
-        sys.exit(f"imported: {sorted(heavy)}" if heavy else 0)
-    """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    modules = [
+        "learning.bundle.load",
+        "panels.rectal_answers",
+        "panels.rectal_inputs",
+        "panels.rectal_overlay",
+        "panels.rectal_panel",
+        "panels.rectal_point",
+        "rectal.operating",
+        "scene.rectal_places",
+        "scene.rectal_results",
+        "scene.rectal_roi",
+        "scene.rectal_segments",
+        "worker.jobs.rectal",
+        "worker.jobs.rectal_locate",
+    ]
+    heavy = ["scipy", "SimpleITK", "torch", "monai", "sklearn", "pandas"]
+    assert imported_by(modules, heavy) == "[]"
