@@ -21,6 +21,7 @@ from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.phantom.ct_study import ct_study
 from abdominal_oncology.phase.bundles import BUNDLES
 from abdominal_oncology.phase.classify import ClassifySettings, classify
+from abdominal_oncology.phase.sampling import random_slices
 from abdominal_oncology.progress import Progress, part, silent
 from abdominal_oncology.worker.client import WorkerClient
 from abdominal_oncology.worker.jobs import find_job
@@ -94,7 +95,8 @@ def measure(setting: Setting, only: str = "", progress: Progress = silent) -> li
 
 
 def _judged(timings: Sequence[Timing]) -> list[Timing]:
-    """What a click promises: a warm one its time over the network's alone, a cold one its seconds more than a warm."""
+    """What a click promises: a warm one its time over the network's alone on the
+    sampled slices, a cold one its seconds more than a warm."""
     least = {row.name: row.fastest for row in timings}
     alone = next((seconds for name, seconds in least.items() if name.startswith(_ALONE) and seconds), None)
     warm, cold = least.get(_WARM), least.get(_COLD)
@@ -147,18 +149,25 @@ def _click(setting: Setting, image: Image, client: WorkerClient, bundle: str | N
         Contender("direct call, warm", direct),
         Contender(_COLD, cold, repeats=1),
     ]
-    return rows if predictor is None else [*rows, _network_alone(predictor, direct())]
+    if predictor is None:
+        return rows
+    sampled = len(random_slices(image.geometry.shape[0], setting.settings.fraction * 100, setting.settings.seed))
+    voted = sum(bool(row["voted"]) for row in direct().tables["slices"])
+    return [
+        *rows,
+        _network_alone(predictor, sampled, "sampled slices"),
+        _network_alone(predictor, voted, "of them that voted before nothing could change"),
+    ]
 
 
 def _skip(why: str) -> None:
     raise MissingDependencyError(why, remedy="install PyTorch and a bundle for the phase")
 
 
-def _network_alone(predictor: Predictor, finding: Finding) -> Contender:
-    count = sum(bool(row["voted"]) for row in finding.tables["slices"])
+def _network_alone(predictor: Predictor, count: int, which: str) -> Contender:
     shape = predictor.model.facts.input_shape
     inputs = np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
-    return Contender(f"{_ALONE} on the {count} slices that voted", lambda: predictor.run(inputs))
+    return Contender(f"{_ALONE} on the {count} {which}", lambda: predictor.run(inputs))
 
 
 def _voxels(image: Image, client: WorkerClient) -> list[Contender]:

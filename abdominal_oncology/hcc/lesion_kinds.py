@@ -69,7 +69,7 @@ class Recipe:
 RECIPES: Mapping[LesionKind, Recipe] = MappingProxyType(
     {
         LesionKind.HCC: Recipe(
-            (44, 8), (69, 17), (94, 22), (65, 14), (20, 5), 0.45, False, 0.63,
+            (44, 8), (67, 15), (94, 22), (65, 14), (20, 5), 0.45, False, 0.63,
             capsule_share=0.32, mosaic_share=0.4, necrosis_share=0.3, cirrhosis_share=0.8, irregularity=(0.1, 0.05),
         ),
         LesionKind.METASTASIS: Recipe(

@@ -32,6 +32,9 @@ class OnnxRuntime:
         self._kinds = (state.RuntimeException, state.Fail, state.InvalidArgument)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or processor_count()
+        # threads that wait for work in a loop take it from whoever prepares the next batch or measures beside
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.dynamic_block_base", "4")  # the free core takes the larger share
         options.log_severity_level = 3  # errors only: its warnings are for those who wrote the graph
         try:
             session = onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])

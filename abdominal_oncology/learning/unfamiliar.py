@@ -38,8 +38,8 @@ def fit_unfamiliar(features: ArrayLike, owners: ArrayLike, most_directions: int 
 
 def distances(features: ArrayLike, statistics: Unfamiliar) -> NDArray[np.float32]:
     """Distance of each row as a multiple of the training limit."""
-    directions = np.asarray(statistics.directions)
-    centred = np.asarray(features, dtype=np.float64) - np.asarray(statistics.mean)
+    mean, directions = statistics.arrays
+    centred = np.asarray(features, dtype=np.float32) - mean
     scores = centred @ directions.T
     # a direction's own length is 1/√variance: dividing by its square undoes the whitening
     back = directions / (directions**2).sum(axis=1, keepdims=True)

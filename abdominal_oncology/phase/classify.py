@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -105,17 +106,30 @@ def classify(
         warnings.append(FindingWarning(check.code, check.fault))
         finding = withheld(name, f"cannot tell: {check.fault}", warnings, _provenance(settings))
         return with_description(finding, facts).taking(time.perf_counter() - started)
-    slab, regions, more = _measured(trusted, settings, segmentation, segment_names, predictor, part(progress, 0, 0.4))
-    kinetic = estimate(regions) if measures else None
-    voices = Voices(
-        kinetic,
-        _of_kinetics(name, kinetic, regions, settings, started),
-        _of_network(name, trusted, view, slab, predictor, settings, part(progress, 0.4, 1.0)),
-        slab,
-        tuple(sorted(trusted.read_once)),
-    )
+    finds = _finds(settings, segmentation)
+    slab = None
+    if finds or _wants_region(settings, predictor):
+        progress(0.05, "locating the abdomen")
+        slab = locate_slab(trusted)
+        warnings += as_warnings(slab.warnings)
+
+    def kinetics() -> _Kinetics:
+        began = time.perf_counter()
+        regions, doubts = _regions(trusted, settings, segmentation, segment_names, slab if finds else None)
+        found = estimate(regions) if measures else None
+        spent = time.perf_counter() - began
+        return _Kinetics(found, _of_kinetics(name, found, regions, settings, spent), doubts)
+
+    # a network leaves the interpreter free, and regions are found on one core meanwhile
+    with ThreadPoolExecutor(1, thread_name_prefix="kinetics") as beside:
+        measured = beside.submit(kinetics)
+        network = _of_network(name, trusted, view, slab, predictor, settings, part(progress, 0.1, 0.9))
+        progress(0.9, "measuring the segmentation" if segmentation is not None else "finding regions")
+        kinetic = measured.result()
+    warnings += kinetic.warnings
+    voices = Voices(kinetic.estimate, kinetic.finding, network, slab, tuple(sorted(trusted.read_once)))
     least = settings.threshold if settings.threshold is not None else _least(predictor)
-    finding = whole_finding(name, reader, voices, [*warnings, *more], _provenance(settings), least)
+    finding = whole_finding(name, reader, voices, list(dict.fromkeys(warnings)), _provenance(settings), least)
     progress(1.0, "done")
     return finding.taking(time.perf_counter() - started)
 
@@ -145,32 +159,29 @@ def _trusted(reader: SliceReader, first: tuple[int, ...]) -> tuple[TrustedReader
     return trusted, check
 
 
-def _measured(
+@dataclass(frozen=True)
+class _Kinetics:
+    estimate: KineticEstimate | None
+    finding: Finding | None
+    warnings: list[FindingWarning]
+
+
+def _regions(
     reader: TrustedReader,
     settings: ClassifySettings,
     segmentation: Image | None,
     segment_names: Mapping[int, str | int] | None,
-    predictor: Predictor | None,
-    progress: Progress,
-) -> tuple[Slab | None, tuple[RegionHU, ...], list[FindingWarning]]:
-    """Where the abdomen is, and regions: those given, of the label map, or found."""
-    regions = settings.regions_given
-    if segmentation is not None:
-        progress(0.0, "measuring the segmentation")
-        regions = (*regions, *measure_regions(reader, segmentation, segment_names))
-    finds = _finds(settings, segmentation)
-    if not (finds or _wants_region(settings, predictor)):
-        return None, regions, []
-    progress(0.2, "locating the abdomen")
-    slab = locate_slab(reader)
-    if not finds:
-        return slab, regions, as_warnings(slab.warnings)
-    progress(0.5, "finding regions")
+    slab: Slab | None,
+) -> tuple[tuple[RegionHU, ...], list[FindingWarning]]:
+    """Those given, those of the label map, or those found in the ``slab``; and what is doubtful about them."""
+    if slab is None:
+        more = () if segmentation is None else measure_regions(reader, segmentation, segment_names)
+        return (*settings.regions_given, *more), []
     found = find_regions(reader, slab)
     warnings = [*as_warnings(found.warnings), *gut_warnings(reader, slab)]
     if not found.regions:
         warnings.append(FindingWarning("region-not-found", "neither vessel nor organ was found to measure"))
-    return slab, found.regions, list(dict.fromkeys(warnings))
+    return found.regions, warnings
 
 
 def _of_kinetics(
@@ -178,11 +189,10 @@ def _of_kinetics(
     found: KineticEstimate | None,
     regions: tuple[RegionHU, ...],
     settings: ClassifySettings,
-    started: float,
+    spent: float,
 ) -> Finding | None:
     if found is None:
         return None
-    spent = time.perf_counter() - started
     return kinetic_finding(name, found, regions, threshold=settings.threshold or 0.0, seconds=spent)
 
 

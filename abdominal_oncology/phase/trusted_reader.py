@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,13 @@ _KEEP_BYTES = 128 << 20
 
 
 class TrustedReader:
-    """A CT SliceReader around another. It belongs to one thread at a time."""
+    """A CT SliceReader around another. Threads may share it: they read one after the other."""
 
     def __init__(self, reader: SliceReader, offset_hu: float = 0.0) -> None:
         self._reader, self._offset_hu = reader, offset_hu
         self._kept: dict[int, NDArray[Any]] = {}
         self._bytes = 0
+        self._turn = Lock()  # whoever reads it; the inner reader need not know of threads
         self.read_once: set[int] = set()
         """Which slices were decoded so far."""
 
@@ -55,6 +57,10 @@ class TrustedReader:
 
     def read(self, slices: Sequence[int] | None = None, progress: Progress = silent) -> NDArray[Any]:
         wanted = [int(k) for k in slice_indices(slices, self.geometry.shape[0])]
+        with self._turn:
+            return self._read(wanted, progress)
+
+    def _read(self, wanted: list[int], progress: Progress) -> NDArray[Any]:
         missing = sorted({k for k in wanted if k not in self._kept})
         if not missing:
             return np.stack([self._kept[k] for k in wanted])

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from abdominal_oncology.errors import InvalidInputError
 
@@ -21,6 +25,11 @@ class Unfamiliar:
     directions: tuple[tuple[float, ...], ...]
     rest: float
     limit: float
+
+    @cached_property
+    def arrays(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and directions to compute with; made once, for tens of thousands of numbers are slow to convert."""
+        return np.asarray(self.mean, np.float32), np.asarray(self.directions, np.float32)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def candidates(
     r, c, at, core = r[blood], c[blood], at[blood], core[blood]
     walks = padded.ravel()[at + offsets[..., None]]  # (angles, steps, pixels)
     edge = np.maximum(kind.edge_hu, 2.2 * min(noise_hu, 12.0)) + 0.16 * np.maximum(core - 100, 0)
-    other = np.abs(walks - core) > edge
+    other = np.abs(walks - core) > edge.astype(np.float32)
     other[:, steps <= _CORE_MM / 2] = False
     met = other.any(axis=1)
     first = np.where(met, other.argmax(axis=1), len(steps))
