@@ -18,9 +18,11 @@ from abdominal_oncology.hcc.phase_roles import PHASES
 
 @dataclass(frozen=True)
 class LesionPreparation:
-    """``window_hu`` becomes 0 … 255 (the networks then scale each phase by its own spread); ``shape`` (k, j, i) is the
-    middle of the published patch that is kept. ``pool`` (k, j, i) voxels are averaged into one: the same field of view
-    with less noise, for a training in minutes; what is left must be whole.
+    """``window_hu`` becomes 0 … 255 (the networks then scale each phase by its own spread); ``relative`` windows are
+    about the median of the patient's own parenchyma in that phase, so that a difference of 10 HU, which is what washout
+    comes down to, is not lost beside fat and air. ``shape`` (k, j, i) is the middle of the published patch that is
+    kept. ``pool`` (k, j, i) voxels are averaged into one: the same field of view with less noise, for a training in
+    minutes; what is left must be whole.
 
     >>> LesionPreparation.from_mapping(LesionPreparation().to_mapping()) == LesionPreparation()
     True
@@ -29,6 +31,7 @@ class LesionPreparation:
     shape: tuple[int, int, int] = PATCH_SHAPE
     window_hu: tuple[float, float] = (-100.0, 250.0)
     pool: tuple[int, int, int] = (1, 1, 1)
+    relative: bool = False
 
     def __post_init__(self) -> None:
         if len(self.shape) != 3 or any(not 1 <= n <= whole for n, whole in zip(self.shape, PATCH_SHAPE, strict=False)):
@@ -45,17 +48,19 @@ class LesionPreparation:
         return k, j, i
 
     def to_mapping(self) -> dict[str, Any]:
-        return {key: list(value) for key, value in asdict(self).items()}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> LesionPreparation:
         unknown = [key for key in values if key not in cls.__dataclass_fields__]
         if unknown:
             raise InvalidInputError(f"{unknown[0]!r} is no setting of the lesions' preparation", remedy="take it out")
-        return cls(**{key: tuple(value) for key, value in values.items()})
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
 
 
 PUBLISHED = LesionPreparation()
+QUICK = LesionPreparation((24, 72, 72), (-75.0, 75.0), (1, 3, 3), relative=True)
+"""24 × 24 × 24 voxels of 2.00 × 2.28 × 2.28 mm: a sixteenth of the published patch, and nine times less noise."""
 
 
 def input_of_cut(patch: CutPatch, settings: LesionPreparation, name: str = "") -> NDArray[np.uint8]:
@@ -97,8 +102,11 @@ def lesion_input(
         raise EmptyMaskError("the patch shows nothing of the lesion", where=name, remedy="check the lesion's outline")
     result = np.empty((len(PHASES) + 1, *settings.pooled_shape), np.uint8)
     for channel, phase in enumerate(PHASES):
-        values = _filled(hu[roles.index(phase)], liver & ~lesion)[middle]
-        result[channel] = _as_bytes(_averaged(values, settings.pool), *settings.window_hu)
+        values, usual = _filled(hu[roles.index(phase)], liver & ~lesion)
+        low, high = settings.window_hu
+        shown = values[middle] - (usual if settings.relative else 0)
+        # cut off first: air must not bleed into its neighbours' averages
+        result[channel] = _as_bytes(_averaged(np.clip(shown, low, high), settings.pool), low, high)
     # a mask's averages are the lesion's share of each voxel
     result[-1] = np.rint(_averaged(lesion[middle].astype(np.float32), settings.pool) * 255)
     return result
@@ -113,15 +121,14 @@ def _averaged(values: Floats, pool: tuple[int, int, int]) -> Floats:
     return averages
 
 
-def _filled(hu: Floats, parenchyma: Mask) -> Floats:
+def _filled(hu: Floats, parenchyma: Mask) -> tuple[Floats, np.float32]:
+    """Without gaps, and what the parenchyma usually is: its median."""
     known = np.isfinite(hu)
-    if known.all():
-        return hu
     inside = hu[parenchyma & known] if (parenchyma & known).any() else hu[known]
-    filled: Floats = np.where(known, hu, np.float32(np.median(inside) if inside.size else 0.0))
-    return filled
+    usual = np.float32(np.median(inside) if inside.size else 0.0)
+    return (hu if known.all() else np.where(known, hu, usual)), usual
 
 
 def _as_bytes(hu: Floats, low: float, high: float) -> NDArray[np.uint8]:
-    scaled: NDArray[np.uint8] = np.rint((np.clip(hu, low, high) - low) * (255 / (high - low))).astype(np.uint8)
+    scaled: NDArray[np.uint8] = np.rint((hu - low) * (255 / (high - low))).astype(np.uint8)
     return scaled

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.hcc.lesion_input import LesionPreparation, input_of_phantom
+from abdominal_oncology.hcc.lesion_input import PUBLISHED, QUICK, LesionPreparation, input_of_phantom
 from abdominal_oncology.hcc.lesion_kinds import SizeSet
 from abdominal_oncology.hcc.measure_patch import measure_patch
 from abdominal_oncology.hcc.patch import LesionPatch, lesion_patch
@@ -47,7 +47,7 @@ def default_recipe(network: str = "tiny", question: str = "hcc") -> Recipe:
         CLASSES["hcc"],
         (LossTerm("soft-cross-entropy"),),
         train,
-        preparation=LesionPreparation().to_mapping(),
+        preparation=QUICK.to_mapping(),
         augmentation="hcc",
         mask_channels=(3,),
         batch=16,
@@ -70,7 +70,8 @@ def published_recipe(network: str = "tiny", question: str = "hcc", pretrained: s
         best_metric="auc",
         checkpoint_every=10,
     )
-    recipe = replace(default_recipe(network, question), train=train, batch=32)
+    recipe = default_recipe(network, question)
+    recipe = replace(recipe, train=train, batch=32, preparation=PUBLISHED.to_mapping())
     if pretrained:
         options = {**recipe.network_options, "pretrained": pretrained, "freeze": True}
         recipe = replace(recipe, network_options=options)

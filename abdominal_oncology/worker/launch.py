@@ -25,9 +25,11 @@ def worker_launch(python: str = "") -> Launch:
 
     A panel gives ``shutil.which("PythonSlicer")``. The worker then finds this very package, wherever it is installed.
     """
+    # numpy multiplies only small matrices here; its BLAS threads would wait in a loop on the cores that networks need
+    calm = {"OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", "1")}
     paths = [str(_HOME), *filter(None, [os.environ.get("PYTHONPATH")])]
     return Launch(
         python or sys.executable,
         ("-P", "-X", "utf8", "-m", "abdominal_oncology.worker"),
-        {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"},
+        {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", **calm},
     )
