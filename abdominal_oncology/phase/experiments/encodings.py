@@ -90,8 +90,8 @@ _SCOPES: Mapping[Scale, _Scope] = {
         tuple(ENCODINGS),
         Plan("resnet-18", 64, 256, 32, 120, 12),
         SlicePreparation(size=64),
-        _training(150, 50),
-        64,
+        _training(200, 50),
+        32,
     ),
     "full": _Scope(
         (2000, 4000, 8000, 16000, 32000),

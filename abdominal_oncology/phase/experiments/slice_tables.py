@@ -38,11 +38,15 @@ _NETWORKS: Mapping[str, str] = {
 }
 _BACKBONE_PLANS: Mapping[Scale, Plan] = {
     "smoke": PLANS["smoke"],
-    "small": replace(PLANS["small"], epochs=3),
+    "small": replace(PLANS["small"], size=48, epochs=3),
     "full": replace(PLANS["full"], size=128),
 }
-_SIZES: Mapping[Scale, tuple[int, ...]] = {"smoke": (32, 64), "small": (64, 96, 128), "full": (128, 224, 512)}
-_SIZE_PLANS: Mapping[Scale, Plan] = {scale: replace(PLANS[scale], size=max(_SIZES[scale])) for scale in _SIZES}
+_SIZES: Mapping[Scale, tuple[int, ...]] = {"smoke": (32, 64), "small": (32, 64, 96), "full": (128, 224, 512)}
+_SIZE_PLANS: Mapping[Scale, Plan] = {
+    "smoke": replace(PLANS["smoke"], size=max(_SIZES["smoke"])),
+    "small": replace(PLANS["small"], size=max(_SIZES["small"]), epochs=3),
+    "full": replace(PLANS["full"], size=max(_SIZES["full"])),
+}
 
 
 def _backbone_rows(scale: Scale) -> Sequence[str]:
@@ -89,7 +93,7 @@ BACKBONES = Experiment(
     "phase-backbones",
     "Networks, slice by slice (Table 3)",
     f"{PAPER_002}, Table 3",
-    "phantom slices in the paper's four classes; 32 × 32 pixels (smoke), 64 × 64 (small), 128 × 128 (full)",
+    "phantom slices in the paper's four classes; 32 × 32 pixels (smoke), 48 × 48 (small), 128 × 128 (full)",
     _backbone_rows,
     _measure_backbone,
     _draw,

@@ -138,13 +138,18 @@ def _looks_enhanced(aorta: list[Patch | None]) -> bool | None:
 
 def _lumens(stack: Stack, run: list[Candidate | None]) -> list[Patch | None]:
     """The inner part of a vessel in every slice: its wall and what the edge's blur reaches are left out."""
-    rows, columns = np.ogrid[: stack.smooth.shape[1], : stack.smooth.shape[2]]
     found: list[Patch | None] = []
     for n, each in enumerate(run):
         if each is None:
             found.append(None)
             continue
-        mask = np.hypot(rows - each.row, columns - each.column) * stack.pixel_mm <= max(_LUMEN * each.radius_mm, 3.0)
+        inner_mm = max(_LUMEN * each.radius_mm, 3.0)
+        top, left = (max(0, int(at - inner_mm / stack.pixel_mm)) for at in (each.row, each.column))
+        bottom, right = (int(at + inner_mm / stack.pixel_mm) + 2 for at in (each.row, each.column))
+        mask = np.zeros(stack.smooth.shape[1:], dtype=bool)
+        near = mask[top:bottom, left:right]  # the rest of the slice is no part of it
+        rows, columns = np.ogrid[top : top + near.shape[0], left : left + near.shape[1]]
+        near[...] = np.hypot(rows - each.row, columns - each.column) * stack.pixel_mm <= inner_mm
         found.append(Patch(mask, float(mask.sum()) * stack.pixel_mm**2, float(np.median(stack.seen.hu[n][mask]))))
     return found
 
