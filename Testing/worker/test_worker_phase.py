@@ -15,6 +15,7 @@ from worker_tools import CountingReader, timeless
 from abdominal_oncology.errors import Cancelled, InvalidInputError, MissingInputError
 from abdominal_oncology.imaging.image import Image, Modality
 from abdominal_oncology.imaging.reader import ArrayReader, SliceReader
+from abdominal_oncology.learning.bundle import NO_BUNDLE
 from abdominal_oncology.learning.case import Case
 from abdominal_oncology.learning.finding import FindingWarning
 from abdominal_oncology.phantom.ct_study import ct_study
@@ -28,7 +29,7 @@ from abdominal_oncology.worker.client import WorkerClient
 from abdominal_oncology.worker.in_process import InProcess
 from abdominal_oncology.worker.jobs.phase import Series, phase_request
 from abdominal_oncology.worker.jobs.warm import warm_request
-from abdominal_oncology.worker.models import NO_MODEL, Models
+from abdominal_oncology.worker.models import Models
 from abdominal_oncology.worker.process_transport import ProcessTransport
 
 SHIPPED = "phase-efficientnet-b0"
@@ -69,7 +70,7 @@ def case_of(name: str, reader: SliceReader) -> Case:
 def test_a_process_finds_what_a_direct_call_finds(process: WorkerClient, study: Phantom) -> None:
     readers = {name: CountingReader(image) for name, image in study.images.items()}
     series = [Series(name, reader) for name, reader in readers.items()]
-    result = process.run(phase_request(series, bundle=NO_MODEL))
+    result = process.run(phase_request(series, bundle=NO_BUNDLE))
     direct = [classify(case_of(name, ArrayReader(image))) for name, image in study.images.items()]
     assert [timeless(each) for each in result.findings] == [timeless(each) for each in direct]
     assert [each.decision for each in result.findings] == ["arterial", "venous"]
@@ -83,7 +84,7 @@ def test_a_process_finds_what_a_direct_call_finds(process: WorkerClient, study: 
 def test_without_a_process_it_is_the_same(here: WorkerClient, venous: Image) -> None:
     settings = ClassifySettings(regions_given=(RegionHU("aorta", 140.0, 8.0), RegionHU("liver", 108.0, 6.0)))
     seen: list[float] = []
-    request = phase_request([Series("v", ArrayReader(venous))], bundle=NO_MODEL, settings=settings)
+    request = phase_request([Series("v", ArrayReader(venous))], bundle=NO_BUNDLE, settings=settings)
     (found,) = here.run(request, lambda fraction, stage: seen.append(fraction)).findings
     assert timeless(found) == timeless(classify(case_of("v", ArrayReader(venous)), settings=settings))
     assert seen[-1] == 1.0
@@ -99,7 +100,7 @@ def test_a_segmentation_and_points_are_measured_there(here: WorkerClient, study:
     strayed = Series("q", ArrayReader(venous), points={"liver": [(9e3, 0.0, 0.0)]})
     settings = ClassifySettings(kinetics=True)
     by_labels, by_points, astray = here.run(
-        phase_request([segmented, pointed, strayed], bundle=NO_MODEL, settings=settings)
+        phase_request([segmented, pointed, strayed], bundle=NO_BUNDLE, settings=settings)
     ).findings
     direct = classify(case_of("s", ArrayReader(venous)), segmentation=labels, segment_names=study.label_names)
     assert timeless(by_labels) == timeless(direct)
@@ -115,7 +116,7 @@ def test_a_series_that_cannot_be_classified_stops_no_other(here: WorkerClient, v
     told = FindingWarning("sequence-frame", "one frame of a sequence")
     series = [Series("mr", ArrayReader(mr), warnings=(told,)), Series("ct", ArrayReader(venous))]
     settings = ClassifySettings(regions_given=(RegionHU("aorta", 140.0, 8.0),))
-    wrong, right = here.run(phase_request(series, bundle=NO_MODEL, settings=settings)).findings
+    wrong, right = here.run(phase_request(series, bundle=NO_BUNDLE, settings=settings)).findings
     assert wrong.decision is None
     assert wrong.has_warning("not-classified")
     assert wrong.warnings[-1] == told
@@ -128,7 +129,7 @@ def test_wrong_requests_are_named(here: WorkerClient, venous: Image) -> None:
         phase_request([])
     with pytest.raises(InvalidInputError, match="a point needs"):
         phase_request([Series("a", ArrayReader(venous), points={"liver": [(1.0, 2.0)]})])
-    request = phase_request([Series("a", ArrayReader(venous))], bundle=NO_MODEL)
+    request = phase_request([Series("a", ArrayReader(venous))], bundle=NO_BUNDLE)
     wrong = replace(request, settings={**request.settings, "speed": 3})
     with pytest.raises(Exception, match="settings of the job phase is no _Settings: unknown speed"):
         here.run(wrong)
@@ -142,7 +143,7 @@ def test_a_click_on_cancel_while_slices_are_read(process: WorkerClient, venous: 
             job.cancel()
             return super().read(slices)
 
-    job = process.submit(phase_request([Series("v", Slow(venous))], bundle=NO_MODEL))
+    job = process.submit(phase_request([Series("v", Slow(venous))], bundle=NO_BUNDLE))
     with pytest.raises(Cancelled):
         process.wait(job)
 
@@ -151,7 +152,7 @@ def test_a_model_that_is_not_there_is_missed_only_by_name(here: WorkerClient, mo
     pytest.importorskip("torch", reason="without torch a name is refused for another reason")
     with pytest.raises(MissingInputError, match="no bundle called 'nothing'"):
         here.run(warm_request("phase", "nothing"))
-    assert here.run(warm_request("phase", NO_MODEL)).facts["bundle"] is None
+    assert here.run(warm_request("phase", NO_BUNDLE)).facts["bundle"] is None
     with pytest.raises(InvalidInputError, match="not 'rectal'"):
         here.run(warm_request("rectal", SHIPPED))
 

@@ -23,6 +23,7 @@ from abdominal_oncology.hcc.lirads.population import Population
 from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image, Modality, Source
 from abdominal_oncology.imaging.reader import ArrayReader
+from abdominal_oncology.learning.bundle import NO_BUNDLE
 from abdominal_oncology.learning.bundle.facts import BundleFacts
 from abdominal_oncology.learning.finding import FindingWarning
 from abdominal_oncology.rectal.box import Box
@@ -35,7 +36,7 @@ from abdominal_oncology.worker.jobs import JOBS, get_ready
 from abdominal_oncology.worker.jobs.hcc import LiverStudy, hcc_request
 from abdominal_oncology.worker.jobs.rectal import OVERLAY, rectal_request
 from abdominal_oncology.worker.jobs.rectal_locate import found_of, locate_request
-from abdominal_oncology.worker.models import NO_MODEL, Models
+from abdominal_oncology.worker.models import Models
 
 TOLD = FindingWarning("sequence-frame", "one frame of a sequence")
 
@@ -102,7 +103,7 @@ def test_lesions_are_answered_as_by_the_room_itself(client: WorkerClient, liver:
         "overrides": {"one": {"capsule": "present", "size_mm": 25}, "two": {"aphe": Assessment("nonrim")}},
     }
     priors = {"two": PriorSize(10.0, on=date(2023, 12, 1))}
-    result = client.run(hcc_request(liver.study(priors=priors, warnings=(TOLD,)), bundle=NO_MODEL, **said))  # type: ignore[arg-type]
+    result = client.run(hcc_request(liver.study(priors=priors, warnings=(TOLD,)), bundle=NO_BUNDLE, **said))  # type: ignore[arg-type]
     direct = examine(liver.case(priors=priors).with_warnings([TOLD]), **said)  # type: ignore[arg-type]
     assert [timeless(each) for each in result.findings] == [timeless(each) for each in direct.findings]
     assert [each.subject for each in result.findings] == ["one", "two"]
@@ -119,7 +120,7 @@ def test_lesions_are_answered_as_by_the_room_itself(client: WorkerClient, liver:
 def test_one_label_map_holds_all_lesions(client: WorkerClient, liver: Liver) -> None:
     voxels = sum((n * mask.voxels for n, mask in enumerate(liver.lesions.values(), start=1)), np.uint8(0))
     labels = Image(np.asarray(voxels, np.uint8), liver.liver.geometry, Modality.MASK)
-    request = hcc_request(liver.study(lesions=ArrayReader(labels)), bundle=NO_MODEL, maps=False)
+    request = hcc_request(liver.study(lesions=ArrayReader(labels)), bundle=NO_BUNDLE, maps=False)
     result = client.run(request)
     assert [each.subject for each in result.findings] == ["lesion 1", "lesion 2"]
     assert not result.images
@@ -128,11 +129,11 @@ def test_one_label_map_holds_all_lesions(client: WorkerClient, liver: Liver) -> 
 def test_what_a_liver_study_lacks_is_named(client: WorkerClient, liver: Liver) -> None:
     without = {role: reader for role, reader in liver.study().phases.items() if role != "portal"}
     with pytest.raises(MissingInputError, match="the portal phase is missing"):
-        client.run(hcc_request(liver.study(phases=without), bundle=NO_MODEL))
+        client.run(hcc_request(liver.study(phases=without), bundle=NO_BUNDLE))
     with pytest.raises(MissingInputError, match="the liver's outline is missing"):
-        client.run(hcc_request(liver.study(livers={}), bundle=NO_MODEL))
+        client.run(hcc_request(liver.study(livers={}), bundle=NO_BUNDLE))
     with pytest.raises(EmptyMaskError):
-        client.run(hcc_request(liver.study(lesions={}), bundle=NO_MODEL))
+        client.run(hcc_request(liver.study(lesions={}), bundle=NO_BUNDLE))
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +152,7 @@ def test_a_volume_is_staged_as_by_the_room_itself(client: WorkerClient, t2: Imag
         ArrayReader(t2),
         masks={"tumour": ArrayReader(tumour)},
         box=box,
-        bundle=NO_MODEL,
+        bundle=NO_BUNDLE,
         settings=settings,
         warnings=[TOLD],
     )
@@ -160,7 +161,7 @@ def test_a_volume_is_staged_as_by_the_room_itself(client: WorkerClient, t2: Imag
     assert timeless(found) == timeless(replace(direct, subject="the rectum"))
     ct = replace(t2, modality=Modality.CT)
     with pytest.raises(WrongModalityError):
-        client.run(rectal_request("ct", ArrayReader(ct), bundle=NO_MODEL))
+        client.run(rectal_request("ct", ArrayReader(ct), bundle=NO_BUNDLE))
 
 
 def test_a_rectum_is_located_as_by_the_room_itself(client: WorkerClient, t2: Image) -> None:
@@ -177,13 +178,13 @@ def test_masks_may_lie_on_grids_of_their_own(client: WorkerClient, t2: Image) ->
     whole[5:8, 50:60, 50:60] = 1
     said = []
     for mask in (part, Image(whole, t2.geometry, Modality.MASK)):
-        request = rectal_request("r", ArrayReader(t2), masks={"tumour": ArrayReader(mask)}, bundle=NO_MODEL)
+        request = rectal_request("r", ArrayReader(t2), masks={"tumour": ArrayReader(mask)}, bundle=NO_BUNDLE)
         said.append(client.run(request).findings[0])
     assert said[0].measurements
     assert timeless(said[0]) == timeless(said[1])
     far = Geometry((3, 10, 10), t2.geometry.spacing_mm, (900.0, 0.0, 0.0))
     elsewhere = Image(np.ones((3, 10, 10), np.uint8), far, Modality.MASK)
-    request = rectal_request("r", ArrayReader(t2), masks={"tumour": ArrayReader(elsewhere)}, bundle=NO_MODEL)
+    request = rectal_request("r", ArrayReader(t2), masks={"tumour": ArrayReader(elsewhere)}, bundle=NO_BUNDLE)
     assert client.run(request).findings[0].has_warning("segment-empty")
 
 
@@ -244,8 +245,8 @@ def test_asking_is_light() -> None:
 
 
 def test_some_settings_may_be_given(client: WorkerClient, t2: Image) -> None:
-    request = rectal_request("r", ArrayReader(t2), bundle=NO_MODEL, settings={"bias_correction": False})
-    whole = rectal_request("r", ArrayReader(t2), bundle=NO_MODEL, settings=StageSettings(bias_correction=False))
+    request = rectal_request("r", ArrayReader(t2), bundle=NO_BUNDLE, settings={"bias_correction": False})
+    whole = rectal_request("r", ArrayReader(t2), bundle=NO_BUNDLE, settings=StageSettings(bias_correction=False))
     some, all_ = (client.run(each).findings[0] for each in (request, whole))
     assert timeless(some) == timeless(all_)
     with pytest.raises(AbdominalOncologyError, match="settings of the stage is no StageSettings: unknown speed"):

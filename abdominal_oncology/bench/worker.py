@@ -17,6 +17,7 @@ from abdominal_oncology.errors import MissingDependencyError
 from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.imaging.reader import ArrayReader, SliceReader
+from abdominal_oncology.learning.bundle import NO_BUNDLE
 from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.phantom.ct_study import ct_study
 from abdominal_oncology.phase.bundles import BUNDLES
@@ -28,7 +29,7 @@ from abdominal_oncology.worker.jobs import find_job
 from abdominal_oncology.worker.jobs.phase import Series, phase_request
 from abdominal_oncology.worker.jobs.request import JobContext, JobRequest, JobResult, Work
 from abdominal_oncology.worker.launch import worker_launch
-from abdominal_oncology.worker.models import NO_MODEL, Models
+from abdominal_oncology.worker.models import Models
 from abdominal_oncology.worker.process import main
 from abdominal_oncology.worker.process_transport import ProcessTransport
 
@@ -82,7 +83,7 @@ def measure(setting: Setting, only: str = "", progress: Progress = silent) -> li
     image = _image(setting)
     contenders: dict[str, Callable[[WorkerClient], list[Contender]]] = {
         setting.tasks[0]: lambda client: _click(setting, image, client, setting.bundle),
-        setting.tasks[1]: lambda client: _click(setting, image, client, NO_MODEL),
+        setting.tasks[1]: lambda client: _click(setting, image, client, NO_BUNDLE),
         setting.tasks[2]: lambda client: _voxels(image, client),
     }
     timings: list[Timing] = []

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from abdominal_oncology.errors import MissingDependencyError, MissingInputError
+from abdominal_oncology.learning.bundle import NO_BUNDLE
 
 if TYPE_CHECKING:
     from abdominal_oncology.learning.predictor import Predictor
-
-NO_BUNDLE = "none"
 
 
 def add_model_options(parser: argparse._ActionsContainer, alone: str) -> None:

@@ -59,8 +59,9 @@ class LesionPreparation:
 
 
 PUBLISHED = LesionPreparation()
-QUICK = LesionPreparation((24, 72, 72), (-75.0, 75.0), (1, 3, 3), relative=True)
-"""24 × 24 × 24 voxels of 2.00 × 2.28 × 2.28 mm: a sixteenth of the published patch, and nine times less noise."""
+QUICK = LesionPreparation((24, 48, 48), (-75.0, 75.0), (1, 2, 2), relative=True)
+"""24 × 24 × 24 voxels of 2.00 × 1.52 × 1.52 mm around the middle: a sixteenth of the published patch and four times less
+noise. Of a lesion above 36 mm the border lies outside; what it is compared with is in the values already."""
 
 
 def input_of_cut(patch: CutPatch, settings: LesionPreparation, name: str = "") -> NDArray[np.uint8]:

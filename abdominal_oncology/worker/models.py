@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abdominal_oncology.errors import MissingDependencyError, MissingInputError
+from abdominal_oncology.learning.bundle import NO_BUNDLE
 from abdominal_oncology.learning.finding import FindingWarning
 from abdominal_oncology.worker.log import LOGGER
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from abdominal_oncology.learning.bundle.load import Bundle
     from abdominal_oncology.learning.predictor import Predictor
     from abdominal_oncology.learning.predictor_pool import PredictorPool
-
-NO_MODEL = "none"
-"""In place of a bundle's name: no network, although one may be installed."""
 
 
 class Models:
@@ -41,7 +39,7 @@ class Models:
         A bundle that is named must be there. Without a name the first of ``order`` that is installed is taken, or none:
         most questions have an answer without a network, and ``without`` is what the warning says of that.
         """
-        if bundle == NO_MODEL:
+        if bundle == NO_BUNDLE:
             return None, ()
         if find_spec("torch") is None:
             if bundle is not None:

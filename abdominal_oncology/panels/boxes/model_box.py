@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from abdominal_oncology.errors import AbdominalOncologyError, Cancelled
+from abdominal_oncology.learning.bundle import NO_BUNDLE
 from abdominal_oncology.panels import dependencies
 from abdominal_oncology.panels.boxes.fragment import put_fragment, say
 from abdominal_oncology.panels.honesty import phantom_banner
 from abdominal_oncology.panels.text import tr
 
-AUTOMATIC, NONE = "", "none"
-"""Values of the parameter ``bundle`` beside a bundle's name; the worker knows them by the same words."""
+AUTOMATIC, NONE = "", NO_BUNDLE
+"""Values of the parameter ``bundle`` beside a bundle's name."""
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
