@@ -188,6 +188,26 @@ def test_classes_overlap_as_on_real_scans() -> None:
     assert 0.6 < wins.mean() < 0.93
 
 
+def test_small_hcc_show_their_features_as_often_as_readers_see_them() -> None:
+    """Most are hyperenhancing, more than half wash out, half have a capsule; look-alikes differ in the last two."""
+    rng = np.random.default_rng(4)
+    seen: dict[bool, list[tuple[bool, bool, bool]]] = {True: [], False: []}
+    for _ in range(500):
+        kind = draw_kind(rng)
+        size = draw_size(rng, kind is LesionKind.HCC, SizeSet.SMALL)
+        features = draw_lesion(rng, Patient.sample(rng), kind, size_mm=size, grain_hu=8.0).features
+        found = (features["aphe"] == "nonrim", features["washout"] == "nonperipheral", features["capsule"])
+        seen[kind is LesionKind.HCC].append(found)
+    aphe, washout, capsule = np.mean(seen[True], axis=0)
+    other_aphe, other_washout, other_capsule = np.mean(seen[False], axis=0)
+    assert 0.6 < aphe < 0.85
+    assert 0.45 < washout < 0.75
+    assert 0.4 < capsule < 0.7
+    assert 0.3 < other_aphe < aphe
+    assert other_washout < washout - 0.1
+    assert other_capsule < 0.1
+
+
 def test_same_seed_same_lesion() -> None:
     def once() -> Lesion:
         rng = np.random.default_rng(21)

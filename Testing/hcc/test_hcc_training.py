@@ -110,11 +110,36 @@ def test_averaged_voxels_keep_the_field_of_view_and_lose_noise(painted):
     coarse = input_of_phantom(painted, LesionPreparation(SMALL, pool=(2, 2, 2)))
     assert coarse.shape == (4, 8, 20, 20)
     means = fine.reshape(4, 8, 2, 20, 2, 20, 2).mean(axis=(2, 4, 6))
-    # bytes are rounded once instead of eight times, and clipped after the mean instead of before
+    # bytes are rounded once instead of eight times
     assert np.abs(coarse - means).max(axis=(1, 2, 3))[3] <= 0.5
     assert np.median(np.abs(coarse - means)[:3]) <= 0.5
     # a voxel on the lesion's border is partly lesion
     assert np.count_nonzero((coarse[3] > 0) & (coarse[3] < 255)) > 0
+
+
+def test_relative_values_are_differences_to_the_patients_own_parenchyma(painted):
+    """A patient whose liver is brighter or darker as a whole gives the same input; a lesion that differs does not."""
+    settings = LesionPreparation(SMALL, (-75.0, 75.0), relative=True)
+    as_it_is = lesion_input(PHASES, painted.voxels_hu, painted.lesion, painted.liver, settings)
+    offsets = np.array([-15.0, 0.0, 25.0], np.float32)[:, None, None, None]
+    np.testing.assert_array_equal(
+        lesion_input(PHASES, painted.voxels_hu + offsets, painted.lesion, painted.liver, settings), as_it_is
+    )
+    parenchyma = painted.liver & ~painted.lesion
+    assert np.all(np.abs(np.median(as_it_is[:3, parenchyma], axis=1) - 127.5) <= 1)
+    brighter = painted.voxels_hu + np.where(painted.lesion, np.float32(30), np.float32(0))
+    moved = lesion_input(PHASES, brighter, painted.lesion, painted.liver, settings)
+    inside = (as_it_is[:3] < 200) & (as_it_is[:3] > 0) & painted.lesion
+    assert np.all(np.abs((moved[:3].astype(int) - as_it_is[:3])[inside] - 51) <= 1)  # 30 of 150 HU
+    np.testing.assert_array_equal(moved[:3, ~painted.lesion], as_it_is[:3, ~painted.lesion])
+
+
+def test_the_quick_recipe_is_a_sixteenth_of_the_published_one():
+    quick = LesionPreparation.from_mapping(default_recipe().preparation)
+    whole = LesionPreparation.from_mapping(published_recipe().preparation)
+    assert whole == LesionPreparation()
+    assert quick.relative
+    assert 16 * np.prod(quick.pooled_shape) == np.prod(whole.pooled_shape)
 
 
 # -- measured as patients are ------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 import abdominal_oncology.rectal.networks  # noqa: E402, F401
 from abdominal_oncology.errors import InvalidInputError  # noqa: E402
 from abdominal_oncology.learning.config import TrainConfig  # noqa: E402
-from abdominal_oncology.learning.fit import answer_store, fit  # noqa: E402
+from abdominal_oncology.learning.fit import answer_store, fit, load_fitting  # noqa: E402
 from abdominal_oncology.learning.networks import find_network, networks_of  # noqa: E402
 from abdominal_oncology.learning.recipe import LossTerm, Recipe  # noqa: E402
 from abdominal_oncology.learning.samples import Labelled, Samples, build_store  # noqa: E402
@@ -253,3 +253,29 @@ def test_the_common_trainer_trains_both_levels_from_a_store_of_bytes(tmp_path, a
     assert answers.features.shape == (4, 32)
     predicted = answers.logits.argmax(axis=1)
     assert predicted.tolist() == [0, 1, 0, 1]
+
+
+def test_a_bilinear_layer_begins_with_what_the_slice_level_says():
+    """One slice in eight that speaks for T3 must be heard, whatever the other seven say."""
+    flat, volume_level = build("f-r2d", aggregation="none").eval(), build("f-rmc5", aggregation="bilinear")
+    without = 0.1 * volumes(4, depth=8, seed=3)
+    with_one = without.clone()
+    with_one[:, 0, 3, 10:20, 10:20] += 1
+    inputs = marked(torch.cat([without, with_one]), torch.full((8, 8), SLICE))
+    with torch.no_grad():
+        features = flat.slice_features(take_apart(inputs))
+        apart = features[4:, :, 3] - features[:4, :, 3]
+        flat.head.weight.copy_(apart.mean(dim=0) / apart.mean(dim=0).norm())
+        assert load_fitting(volume_level, flat.state_dict()) == ("head.weight",)
+        volume_level.settle(inputs)
+        logits = volume_level(inputs).logits[:, 0]
+    assert logits[4:].min() > logits[:4].max()
+    assert abs(logits.mean()) < 1e-3
+    assert logits.std() == pytest.approx(1.5, rel=0.01)
+
+
+def test_settling_is_for_what_began_with_a_slice_level():
+    network = build("f-rmc5", aggregation="bilinear")
+    before = network.head.weight.clone()
+    network.settle(volumes(2))
+    assert torch.equal(network.head.weight, before)

@@ -55,13 +55,14 @@ class LesionPreparation:
         unknown = [key for key in values if key not in cls.__dataclass_fields__]
         if unknown:
             raise InvalidInputError(f"{unknown[0]!r} is no setting of the lesions' preparation", remedy="take it out")
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        table: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in values.items()}
+        return cls(**table)
 
 
 PUBLISHED = LesionPreparation()
 QUICK = LesionPreparation((24, 48, 48), (-75.0, 75.0), (1, 2, 2), relative=True)
-"""24 × 24 × 24 voxels of 2.00 × 1.52 × 1.52 mm around the middle: a sixteenth of the published patch and four times less
-noise. Of a lesion above 36 mm the border lies outside; what it is compared with is in the values already."""
+"""24 × 24 × 24 voxels of 2.00 × 1.52 × 1.52 mm around the middle: a sixteenth of the published patch with a quarter of
+the noise's variance. Of a lesion above 36 mm the border lies outside; what it is compared with is in the values."""
 
 
 def input_of_cut(patch: CutPatch, settings: LesionPreparation, name: str = "") -> NDArray[np.uint8]:

@@ -71,7 +71,7 @@ RECIPES: Mapping[LesionKind, Recipe] = MappingProxyType(
     {
         LesionKind.HCC: Recipe(
             (44, 8), (67, 15), (94, 22), (65, 14), (20, 5), 0.45, False, 0.63,
-            capsule_share=0.42, mosaic_share=0.4, necrosis_share=0.3, cirrhosis_share=0.8, irregularity=(0.1, 0.05),
+            capsule_share=0.58, mosaic_share=0.4, necrosis_share=0.3, cirrhosis_share=0.8, irregularity=(0.1, 0.05),
         ),
         LesionKind.METASTASIS: Recipe(
             (40, 8), (58, 16), (72, 17), (68, 14), (15, 5), 0.3, False, 0.6,
@@ -102,7 +102,7 @@ RECIPES: Mapping[LesionKind, Recipe] = MappingProxyType(
             capsule_share=0.06, cirrhosis_share=1.0, irregularity=(0.07, 0.03), edge_mm=(1.3, 0.5),
         ),
         LesionKind.DYSPLASTIC_NODULE: Recipe(  # an HCC in everything but how often it washes out or has a capsule
-            (46, 8), (87, 15), (104, 22), (75, 14), (20, 5), 0.45, False, 0.63,
+            (45, 8), (90, 15), (102, 22), (71, 14), (20, 5), 0.45, False, 0.63,
             capsule_share=0.04, mosaic_share=0.4, necrosis_share=0.2, cirrhosis_share=0.9, irregularity=(0.1, 0.05),
         ),
     }
@@ -120,8 +120,8 @@ OTHER_SHARES: Mapping[LesionKind, float] = MappingProxyType(
         LesionKind.CYST: 0.02,
     }
 )
-"""What is seen among lesions that turned out not to be HCC once they were worth a histology: mostly look-alikes. What is
-clearly benign on the images is not biopsied, and kept here as a few that everybody should get right."""
+"""Among lesions of which a histology says that they are no HCC: mostly look-alikes. What is clearly benign on the
+images is not biopsied, and kept here as a few that everybody should get right."""
 
 
 class SizeSet(StrEnum):

@@ -29,6 +29,7 @@ _BRIGHT_HU, _WASHOUT_HU = 12.0, 8.0
 # The measured figures are of HCC of 39 mm in the median, whose whole is no brighter than liver in the arterial phase.
 # Small ones are supplied by arteries nearly throughout: readers see hyperenhancement in about three of four.
 _SMALL_HCC_LIFT_HU = 24.0
+_CAPSULE_MM, _CAPSULE_LIFT_HU = (1.0, 2.6), (12.0, 36.0)
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,7 @@ def draw_lesion(
         else (0.0, 0.0, 0.0),
         float(np.clip(rng.normal(0.085, 0.02) * size_mm, 1.2, 6.0)),
         _capsule(rng, liver) if rng.random() < recipe.capsule_share * min(1.0, size_mm / 14) else None,
-        float(rng.uniform(0.8, 1.9)),
+        float(rng.uniform(*_CAPSULE_MM)),
         _blood(rng, patient) if recipe.fills_in else None,
         bool(recipe.fills_in and rng.random() < (0.4 if size_mm < 15 else 0.08)),
         float(rng.uniform(0.1, 0.45)) if rng.random() < recipe.necrosis_share * min(1.0, (size_mm / 40) ** 2) else 0.0,
@@ -299,7 +300,7 @@ def _core(rng: np.random.Generator, recipe: Recipe, liver: Uptake, kind: LesionK
 
 
 def _capsule(rng: np.random.Generator, liver: Uptake) -> Uptake:
-    lift = float(rng.uniform(8, 32))
+    lift = float(rng.uniform(*_CAPSULE_LIFT_HU))
     return Uptake(liver.plain - 4, liver.arterial + 2, liver.portal + 0.6 * lift, liver.delayed + lift)
 
 

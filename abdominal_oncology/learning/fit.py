@@ -27,6 +27,7 @@ from abdominal_oncology.learning.trainer import RunResult, train
 from abdominal_oncology.progress import Progress, part, silent
 
 _LARGEST_BATCH = 64
+_SETTLING = 32
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def fit(
     network = build_network(recipe, store.shape)
     if start is not None:
         load_fitting(network, start)
+        _settle(network, store, training)
     loss = build_loss(recipe.loss, len(recipe.classes), _feature_count(network, store.shape))
     source = StoreSource(
         store,
@@ -130,8 +132,8 @@ def fit(
 def load_fitting(network: nn.Module, weights: Mapping[str, Tensor]) -> tuple[str, ...]:
     """Take the weights that have a place of the same name and shape; the names of those places that stay as they were.
 
-    A network with ``weights_from`` first makes of them what it can use. A last layer of another width begins anew; a
-    network of which less than half would be taken is another network.
+    A network with ``weights_from`` first makes of them what it can use (and see :func:`_settle`). A last layer of
+    another width begins anew; a network of which less than half would be taken is another network.
     """
     own = network.state_dict()
     adapt = getattr(network, "weights_from", None)
@@ -146,6 +148,17 @@ def load_fitting(network: nn.Module, weights: Mapping[str, Tensor]) -> tuple[str
         )
     network.load_state_dict(taken, strict=False)
     return left
+
+
+@torch.inference_mode()
+def _settle(network: nn.Module, store: SampleStore, training: Sequence[int]) -> None:
+    """A network that begins with another's weights may look at some training samples first (its method ``settle``)."""
+    settle = getattr(network, "settle", None)
+    if settle is None:
+        return
+    picked = store.of_cases(training)
+    some = picked[np.linspace(0, len(picked) - 1, min(_SETTLING, len(picked))).astype(np.intp)]
+    settle(as_float(torch.from_numpy(store.inputs[some])))
 
 
 @torch.inference_mode()

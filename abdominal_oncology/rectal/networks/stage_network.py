@@ -23,6 +23,8 @@ from abdominal_oncology.rectal.networks.convolutions import Kind
 from abdominal_oncology.rectal.networks.encoder import Encoder, Kinds, mixed
 
 SLICE_LEVEL = "none"
+_SETTLED_SPREAD = 1.5
+"""Standard deviation of the logits that a bilinear layer begins with: neither mute nor sure."""
 
 ENCODERS: dict[str, Kinds] = {
     "f-r2d": mixed(Kind.FLAT, Kind.FLAT, 1),
@@ -84,6 +86,7 @@ class StageNetwork(nn.Module):
         width = encoder.features if self.is_slice_level else feature_count(aggregation, encoder.features)
         self.feature_count = width  # what losses see in training
         self.head = nn.Linear(width, outputs)
+        self._slice_head: Tensor | None = None
 
     def forward(self, inputs: Tensor) -> Output:
         marked = take_apart(inputs)
@@ -123,6 +126,9 @@ class StageNetwork(nn.Module):
         """
         own = self.state_dict()
         made = dict(weights)
+        slice_head = made.get("head.weight")
+        if self.aggregation == "bilinear" and slice_head is not None and slice_head.shape[1] == self.encoder.features:
+            self._slice_head = slice_head.detach().clone()  # not a weight of this network; settle() makes one of it
         for name, kernel in weights.items():
             if name in own and own[name].ndim == 5 and kernel.shape != own[name].shape:
                 deep = torch.zeros_like(own[name])
@@ -130,6 +136,29 @@ class StageNetwork(nn.Module):
                     deep[:, :, deep.shape[2] // 2] = kernel[:, :, 0]
                     made[name] = deep
         return made
+
+    def settle(self, inputs: Tensor) -> None:
+        """Let the bilinear layer begin as the slice level's own, from what some ``inputs`` (n, …) look like.
+
+        With w the slice level's layer and a·x ≈ 1 for a usual slice, v = w − m·a has v·x = w·x − m, about 0 for the
+        usual slice with m the median of w·x. The weights v vᵀ then give Σ_d (v·x_d)²: slices that speak for a class
+        count, and the many that say nothing do not. 65,536 weights that begin at random drown what the encoder knows.
+        """
+        if self._slice_head is None or self.signed_square_root:
+            return
+        marked = take_apart(inputs)
+        features = self.eval().slice_features(marked)
+        everywhere = torch.ones_like(features[:, 0])
+        there = (everywhere if marked.present is None else marked.present) > 0
+        slices = features.transpose(1, 2)[there]
+        usual = slices.mean(dim=0) / slices.mean(dim=0).square().sum()
+        rows = [w - (slices @ w).median() * usual for w in self._slice_head.to(slices)]
+        squares = torch.stack([torch.outer(row, row).flatten() for row in rows])
+        said = self.pool(features, marked.present) @ squares.T
+        scale = _SETTLED_SPREAD / said.std(dim=0).clamp_min(1e-12)
+        self.head.weight.copy_(squares * scale[:, None])
+        self.head.bias.copy_(-said.mean(dim=0) * scale)
+        self._slice_head = None
 
     def _representative(self, marked: Marked) -> Tensor:
         """The mean feature of the representative slices, (n, 256)."""
