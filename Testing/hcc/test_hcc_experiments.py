@@ -87,8 +87,8 @@ def test_full_scale_trains_as_printed_and_smaller_scales_say_what_they_are():
     assert (recipe.train.epochs, recipe.train.learning_rate, recipe.batch) == (600, 1e-5, 32)
     assert tuple(recipe.preparation["shape"]) == (24, 96, 96)
     assert (PLANS["full"].first, PLANS["full"].second, PLANS["full"].folds) == (244, 1012, 5)
-    assert PLANS["small"].recipe("Tiny", 0).train.epochs == 10
-    for word in ("16 × 40 × 40", "three folds", "ten epochs"):
+    assert PLANS["small"].recipe("Tiny", 0).train.epochs == 6
+    for word in ("2.00 × 1.52 × 1.52 mm", "three folds", "six epochs"):
         assert word in shared.DATA
 
 

@@ -11,9 +11,8 @@ from scipy.special import softmax
 
 from abdominal_oncology.hcc.cross_guide import CrossGuided, cross_guide
 from abdominal_oncology.hcc.fusion import PARTS, Part
-from abdominal_oncology.hcc.lesion_input import LesionPreparation
+from abdominal_oncology.hcc.lesion_input import PUBLISHED, QUICK, LesionPreparation
 from abdominal_oncology.hcc.lesion_set import LesionSet, fusion_rows, phantom_set
-from abdominal_oncology.hcc.patch import PATCH_SHAPE
 from abdominal_oncology.hcc.questions import FEATURES, QUESTIONS
 from abdominal_oncology.hcc.training import HCC_SHARE, asked, default_recipe, published_recipe
 from abdominal_oncology.learning.experiment import Measured, Scale, Work
@@ -41,9 +40,9 @@ LABEL_NOTE = (
     "lesions; nobody else is told what was painted."
 )
 DATA = (
-    "synthetic lesions, one per patient, with the sizes of the paper's Table 1 and its share of HCC. Scale small: the "
-    "middle 16 × 40 × 40 voxels of each patch, three folds, ten epochs at 1e-3; full: 24 × 96 × 96, five folds, 600 "
-    "epochs at 1e-5"
+    "synthetic lesions, one per patient, with the sizes of the paper's Table 1 and its share of HCC. Scale small: 24 × "
+    "24 × 24 voxels of 2.00 × 1.52 × 1.52 mm relative to the parenchyma, three folds, six epochs at 1e-3; full: 24 × "
+    "96 × 96 of 2.00 × 0.76 × 0.76 mm, five folds, 600 epochs at 1e-5"
 )
 
 
@@ -55,7 +54,7 @@ class Plan:
     first: int
     second: int
     folds: int
-    shape: tuple[int, int, int]
+    preparation: LesionPreparation
     epochs: int = 1
     batch: int = 8
     published: bool = False
@@ -64,16 +63,16 @@ class Plan:
         """Of the HCC network: published at full scale, else our own with fewer epochs."""
         name = NETWORKS[network]
         recipe = published_recipe(name) if self.published else default_recipe(name)
-        recipe = replace(recipe, preparation=LesionPreparation(self.shape).to_mapping())
+        recipe = replace(recipe, preparation=self.preparation.to_mapping())
         if not self.published:
             recipe = replace(recipe.with_train(epochs=self.epochs, checkpoint_every=self.epochs), batch=self.batch)
         return recipe.with_train(seed=seed, tensorboard=False)
 
 
 PLANS: Mapping[Scale, Plan] = {
-    "smoke": Plan(("Tiny",), 20, 12, 2, (16, 16, 16)),
-    "small": Plan(tuple(NETWORKS), 244, 200, 3, (16, 40, 40), 10),
-    "full": Plan(tuple(NETWORKS), 244, 1012, 5, PATCH_SHAPE, published=True),
+    "smoke": Plan(("Tiny",), 20, 12, 2, replace(QUICK, shape=(16, 32, 32))),
+    "small": Plan(tuple(NETWORKS), 244, 200, 3, QUICK, 6),
+    "full": Plan(tuple(NETWORKS), 244, 1012, 5, PUBLISHED, published=True),
 }
 _D2_SHARE = 410 / 1012
 
