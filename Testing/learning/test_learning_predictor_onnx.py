@@ -50,6 +50,14 @@ def test_volumes_agree_too(tmp_path: Path) -> None:
     np.testing.assert_allclose(answers.probabilities, expected.probabilities, atol=1e-4)
 
 
+def test_left_to_choose_volumes_are_answered_by_torch_without_an_export(tmp_path: Path) -> None:
+    shape = (1, 4, 6, 6)
+    predictor = Predictor(MemoryModel(facts(input_shape=shape)), "cpu", cache=tmp_path / "cache")
+    predictor.run(np.zeros((1, *shape), np.float32))
+    assert predictor.provenance().engine.startswith("torch")
+    assert not (tmp_path / "cache").exists()
+
+
 def test_a_bundle_without_the_file_gets_one_in_the_cache_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Path] = []
 

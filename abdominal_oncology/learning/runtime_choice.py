@@ -20,11 +20,20 @@ from abdominal_oncology.learning.runtime import EngineName, Model, Runtime
 from abdominal_oncology.learning.runtime_onnx import OnnxRuntime
 from abdominal_oncology.learning.runtime_torch import TorchRuntime
 
+_OF_A_SLICE = 3
+"""Numbers in the shape of a slice's input: channels, rows, columns."""
+
 
 def choose_cpu_runtime(
     model: Model, engine: EngineName, precision: Precision, cache: Path | None
 ) -> tuple[Runtime, str]:
-    """ONNX Runtime where it can be had (``engine`` onnx: or an error), torch otherwise; with the reason."""
+    """ONNX Runtime where it can be had (``engine`` onnx: or an error), torch otherwise; with the reason.
+
+    For volumes it is torch: ONNX Runtime takes up to twice as long for convolutions in three dimensions, and the export
+    ten seconds at the first click.
+    """
+    if engine == "auto" and len(model.facts.input_shape) > _OF_A_SLICE and model.onnx_path is None:
+        return TorchRuntime(model.network(), torch.device("cpu"), precision), "as quick on volumes, without an export"
     try:
         path, source = _onnx_file(model, precision, cache)
         return OnnxRuntime(path), source
