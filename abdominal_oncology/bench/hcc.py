@@ -25,9 +25,9 @@ from abdominal_oncology.hcc.align_rigid import align_rigid
 from abdominal_oncology.hcc.analyze import examine
 from abdominal_oncology.hcc.case import MultiphaseCase
 from abdominal_oncology.hcc.cut import cut_patch, patch_grid
-from abdominal_oncology.hcc.lesion_input import LesionPreparation
+from abdominal_oncology.hcc.lesion_input import QUICK
 from abdominal_oncology.hcc.measure import measure_prepared
-from abdominal_oncology.hcc.patch import PATCH_SHAPE, PATCH_SPACING_MM
+from abdominal_oncology.hcc.patch import PATCH_SPACING_MM
 from abdominal_oncology.hcc.phantom import hcc_study, liver_mask
 from abdominal_oncology.hcc.prepare import PreparedCase, prepare
 from abdominal_oncology.imaging.anatomy import find
@@ -188,7 +188,7 @@ def _network(task: str, on: Bench, progress: Progress) -> list[Timing]:
     name = f"{task}, four Tiny networks on one patch"
     if predictor is None:
         return [_skipped(name, "torch is not installed")]
-    inputs = np.random.default_rng(0).integers(0, 256, (1, 4, *PATCH_SHAPE), dtype=np.uint8)
+    inputs = np.random.default_rng(0).integers(0, 256, (1, 4, *QUICK.pooled_shape), dtype=np.uint8)
     engine = predictor.provenance().engine.split(" (")[0]
     rows = [
         Contender(f"Predictor, {engine}", lambda: predictor.run(inputs), ours=True),
@@ -206,7 +206,7 @@ def _whole(task: str, on: Bench, progress: Progress) -> list[Timing]:
         for count, goal, work in ((n, 3.0 + 0.2 * (n - 1), _from_scene(on.study, n, on.predictor)) for n in counts)
     ]
     whole = _whole_volumes(on.study, on.prepared)
-    inputs = np.zeros((1, 4, *PATCH_SHAPE), np.uint8)
+    inputs = np.zeros((1, 4, *QUICK.pooled_shape), np.uint8)
 
     def usual() -> None:
         _rigid(on.prepared)
@@ -305,9 +305,9 @@ def _warm(cache: Path) -> Predictor | None:
     from abdominal_oncology.tasks import load_task
 
     load_task("hcc")  # registers the networks
-    preparation = LesionPreparation().to_mapping()
+    shape = (4, *QUICK.pooled_shape)  # as the shipped bundle looks
     facts = BundleFacts(
-        "fresh", "1", "hcc", "quartet", ("other", "hcc"), (4, *PATCH_SHAPE), "nothing", preparation=preparation
+        "fresh", "1", "hcc", "quartet", ("other", "hcc"), shape, "nothing", preparation=QUICK.to_mapping()
     )
     predictor = Predictor(cast("Model", FreshModel(facts)), "cpu", cache=cache)
     predictor.warm_up()
