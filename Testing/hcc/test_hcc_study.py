@@ -33,7 +33,7 @@ class Study:
 
     def __init__(self) -> None:
         drawn = hcc_study(
-            5,
+            10,  # its HCC is bright, then dark, for a reader who sees it without noise
             lesions=list(_SIZES_MM),
             sizes_mm=list(_SIZES_MM.values()),
             seconds=_SECONDS,

@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 
 from abdominal_oncology.cli import main  # noqa: E402
 from abdominal_oncology.errors import InvalidInputError, MissingInputError  # noqa: E402
+from abdominal_oncology.hcc.lesion_input import PUBLISHED  # noqa: E402
 from abdominal_oncology.hcc.questions import FEATURES  # noqa: E402
 from abdominal_oncology.hcc.task import TASK, multiphase_case  # noqa: E402
 from abdominal_oncology.hcc.training import default_recipe  # noqa: E402
@@ -26,7 +27,7 @@ from abdominal_oncology.learning.samples import Samples  # noqa: E402
 from abdominal_oncology.learning.task import AsksMore  # noqa: E402
 from abdominal_oncology.tasks import load_task  # noqa: E402
 
-PREPARATION = default_recipe().preparation
+PREPARATION = PUBLISHED.to_mapping()
 SCENE = LiverScene(spacing_mm=(3.0, 2.0, 2.0), shape=(48, 80, 92))
 
 

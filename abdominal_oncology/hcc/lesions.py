@@ -29,6 +29,7 @@ _BRIGHT_HU, _WASHOUT_HU = 12.0, 8.0
 # The measured figures are of HCC of 39 mm in the median, whose whole is no brighter than liver in the arterial phase.
 # Small ones are supplied by arteries nearly throughout: readers see hyperenhancement in about three of four.
 _SMALL_HCC_LIFT_HU = 24.0
+_LARGE_HCC_SPREAD_HU = 12.0  # their supply varies more: portal minus arterial has a spread of 18 HU on patients
 _CAPSULE_MM, _CAPSULE_LIFT_HU = (1.0, 2.6), (12.0, 36.0)
 
 
@@ -295,6 +296,7 @@ def _core(rng: np.random.Generator, recipe: Recipe, liver: Uptake, kind: LesionK
         values.append(mean + shared + own * score[n])
     if kind is LesionKind.HCC:
         values[1] += _SMALL_HCC_LIFT_HU * float(np.clip((32 - size_mm) / 12, -0.2, 1))
+        values[1] += _LARGE_HCC_SPREAD_HU * float(np.clip((size_mm - 32) / 10, 0, 1)) * free[1]
     floor = -8 if kind is LesionKind.CYST else 15
     return Uptake(*(max(floor, float(value)) for value in values))
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from abdominal_oncology.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Unfamiliar:
     @cached_property
     def arrays(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and directions to compute with; made once, for tens of thousands of numbers are slow to convert."""
+        import numpy as np  # not above: a panel lists bundles without numpy
+
         return np.asarray(self.mean, np.float32), np.asarray(self.directions, np.float32)
 
 
