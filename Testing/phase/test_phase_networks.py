@@ -275,8 +275,8 @@ class TestCDGAN:
         place[..., 10:22, 10:22] = 1
 
         def batch():
-            target = torch.arange(12) % 2
-            return 0.3 + 0.05 * torch.rand(12, 1, 32, 32) + 0.4 * place * target[:, None, None, None], target
+            target = torch.arange(8) % 2
+            return 0.3 + 0.05 * torch.rand(8, 1, 32, 32) + 0.4 * place * target[:, None, None, None], target
 
         cycles = []
         for _ in range(25):
