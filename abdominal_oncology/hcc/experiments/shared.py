@@ -27,7 +27,7 @@ TITLES: Mapping[Part, str] = {"dlf": "DLF", "hf": "HF", "dlf+hf": "DLF+HF"}
 BASELINE, GAIN = "DL baseline", "gain"
 
 PHANTOM_NOTE = (
-    "Phantoms are not patients: these lesions show what their generator knows of HCC and of seven other kinds. The "
+    "Phantoms are not patients: these lesions show what their generator knows of HCC and of eight other kinds. The "
     "tables compare methods on equal ground; they do not say how right a method would be in a hospital, and a figure "
     "above the paper's is no better result."
 )
