@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -25,6 +27,29 @@ def shared_data() -> Path:
     if not (folder / "MANIFEST.tsv").is_file():
         pytest.skip("the real scans are not beside this checkout (set ABDOMINAL_ONCOLOGY_DATA to their folder)")
     return folder
+
+
+@pytest.fixture
+def whole_bundle() -> Callable[..., Any]:
+    """Opens a shipped bundle, once it is seen to be whole, below ``megabytes``, and to say how it was made.
+
+    >>> bundle = whole_bundle(folder, "phase", ("phase-efficientnet-b0",), megabytes=20)  # doctest: +SKIP
+    """
+    from abdominal_oncology.learning.bundle.hashes import verify
+    from abdominal_oncology.learning.bundle.load import load_bundle
+    from abdominal_oncology.learning.recipe import Recipe
+    from abdominal_oncology.tasks import load_task
+
+    def opened(folder: Path, task: str, names: Sequence[str], megabytes: float) -> Any:
+        verify(folder)
+        load_task(task)
+        bundle = load_bundle(folder, task=task)
+        assert bundle.facts.name in names
+        assert sum(path.stat().st_size for path in folder.rglob("*")) < megabytes * 1_000_000
+        Recipe.from_mapping(json.loads(json.dumps(dict(bundle.facts.training["recipe"]), default=dict)))
+        return bundle
+
+    return opened
 
 
 @pytest.fixture

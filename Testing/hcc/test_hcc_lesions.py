@@ -189,7 +189,7 @@ def test_classes_overlap_as_on_real_scans() -> None:
 
 
 def test_small_hcc_show_their_features_as_often_as_readers_see_them() -> None:
-    """Most are hyperenhancing, more than half wash out, half have a capsule; look-alikes differ in the last two."""
+    """Most are hyperenhancing, about half wash out, half have a capsule; look-alikes differ in the last two."""
     rng = np.random.default_rng(4)
     seen: dict[bool, list[tuple[bool, bool, bool]]] = {True: [], False: []}
     for _ in range(500):

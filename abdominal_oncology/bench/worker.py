@@ -96,8 +96,8 @@ def measure(setting: Setting, only: str = "", progress: Progress = silent) -> li
 
 
 def _judged(timings: Sequence[Timing]) -> list[Timing]:
-    """What a click promises: a warm one its time over the network's alone on the
-    sampled slices, a cold one its seconds more than a warm."""
+    """What a click promises: a warm one its time over the network's alone on all sampled slices, a cold one its seconds
+    more than a warm one."""
     least = {row.name: row.fastest for row in timings}
     alone = next((seconds for name, seconds in least.items() if name.startswith(_ALONE) and seconds), None)
     warm, cold = least.get(_WARM), least.get(_COLD)
