@@ -26,7 +26,8 @@ from abdominal_oncology.scene import (  # noqa: E402
     segments,
     set_fact,
 )
-from abdominal_oncology.scene.hierarchy import hierarchy  # noqa: E402
+from abdominal_oncology.scene.headless import clear_scene  # noqa: E402
+from abdominal_oncology.scene.hierarchy import Place, file_series, hierarchy  # noqa: E402
 
 GRID = Geometry((6, 16, 20), (3.0, 0.7, 0.7), (-7.0, -5.0, 40.0))
 
@@ -103,6 +104,18 @@ def test_a_series_brings_its_patient_study_and_attributes(folders) -> None:
     assert tree.GetItemByUID("DICOM", reader.source.series_uid) == items[0]
     back = image_from_volume_node(node)
     assert back.source.header["ContrastBolusStartTime"] == reader.source.header["ContrastBolusStartTime"]
+
+
+def test_items_are_found_in_a_scene_that_was_closed_and_filled_again(scene) -> None:
+    place = Place(patient_id="P7", study_uid="1.2.3", series_uid="1.2.3.4")
+    for _ in range(100):  # now and then a node lies where one of the closed scene lay
+        held = hierarchy()  # a caller's own reference
+        clear_scene()
+        assert held.GetScene() is scene
+        node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+        item = file_series(node, place)
+        assert hierarchy().GetItemByDataNode(node) == item
+        assert hierarchy().GetItemByUID("DICOM", "1.2.3.4") == item
 
 
 def test_a_study_by_role_with_its_labels() -> None:

@@ -95,6 +95,8 @@ def _boot() -> None:
     logic.SetViewLogics(vtk.vtkCollection())
     slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
     scene.AddObserver(scene.NodeAboutToBeRemovedEvent, vtk.calldata_type(vtk.VTK_OBJECT)(_forget_item))
+    scene.AddObserver(scene.StartCloseEvent, _forget_items)
+    scene.AddObserver(scene.EndCloseEvent, _keep_hierarchy)
     remote_io, data_io, cache = _io_logics(scene, logic)
     slicer.mrmlScene = scene
     slicer.modules = SimpleNamespace()
@@ -112,6 +114,21 @@ def _forget_item(scene: Any, event: str, node: Any) -> None:
     item = tree.GetItemByDataNode(node) if tree is not None else 0
     if item:
         tree.RemoveItem(item, False, False)
+
+
+def _forget_items(scene: Any, event: str) -> None:
+    """All items go while their nodes still live: the hierarchy finds items by the address of a node, and the next
+    scene's nodes may lie where the closed one's did."""
+    tree = scene.GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
+    if tree is not None:
+        tree.RemoveAllItems(False)
+
+
+def _keep_hierarchy(scene: Any, event: str) -> None:
+    """A hierarchy that a caller still holds is taken out of a closed scene, yet goes on to be its hierarchy."""
+    tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    if tree.GetScene() is not scene:
+        scene.AddNode(tree)
 
 
 def _io_logics(scene: Any, logic: Any) -> tuple[Any, Any, str]:
