@@ -33,7 +33,7 @@ class LiverHCC(ScriptedLoadableModule):
 
     def registerSampleData(self):
         icon = self.resourcePath("Icons/LiverHCC.png")
-        register_phantom("LiverLesionPhantom", icon, lambda: LiverHCCLogic().create_sample_data())
+        register_phantom("LiverLesionPhantom", icon, "hcc", LiverHCCLogic.sample_role)
 
 
 @parameterNodeWrapper

@@ -32,11 +32,8 @@ class PhaseClassifier(ScriptedLoadableModule):
         slicer.app.connect("startupCompleted()", self.registerSampleData)
 
     def registerSampleData(self):
-        register_phantom(
-            "AbdominalCTPhantom",
-            self.resourcePath("Icons/PhaseClassifier.png"),
-            lambda: PhaseClassifierLogic().create_sample_data(),
-        )
+        icon = self.resourcePath("Icons/PhaseClassifier.png")
+        register_phantom("AbdominalCTPhantom", icon, "phase", PhaseClassifierLogic.sample_role)
 
 
 @parameterNodeWrapper

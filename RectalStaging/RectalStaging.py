@@ -32,11 +32,8 @@ class RectalStaging(ScriptedLoadableModule):
         slicer.app.connect("startupCompleted()", self.registerSampleData)
 
     def registerSampleData(self):
-        register_phantom(
-            "RectalMRPhantom",
-            self.resourcePath("Icons/RectalStaging.png"),
-            lambda: RectalStagingLogic().create_sample_data(),
-        )
+        icon = self.resourcePath("Icons/RectalStaging.png")
+        register_phantom("RectalMRPhantom", icon, "rectal", RectalStagingLogic.sample_role)
 
 
 @parameterNodeWrapper

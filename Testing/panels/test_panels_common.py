@@ -55,6 +55,14 @@ def test_a_module_says_what_it_is(desktop: Any, panel: Any, name: str, slicer: A
     assert [each["category"] for each in desktop.samples] == ["Abdominal Oncology"]
 
 
+def test_slicers_own_sample_data_gives_the_patient_of_the_worker(desktop: Any, panel: Any) -> None:
+    desktop.start_up()
+    (node,) = desktop.samples[0]["customDownloader"](None)
+    assert node.GetScene() is not None
+    assert node.GetImageData().GetNumberOfPoints() > 0
+    assert panel.logic.sample_role in node.GetName().lower()
+
+
 def test_every_control_says_what_it_is_for(panel: Any) -> None:
     for ui in (panel.ui, *(box.ui for box in (panel.run_box, panel.model_box, panel.result_box, panel.training_box))):
         for each in vars(ui).values():

@@ -61,6 +61,16 @@ def test_another_device_is_another_model_to_warm(desktop: Any, recorder: Recorde
     panel.exit()
     panel.enter()
     wait_until(lambda: len(recorder.asked) == 2)
+    panel.model_box.ui.deviceCombo.currentIndex = 2  # a person's choice needs no second opening
+    wait_until(lambda: len(recorder.asked) == 3)
+
+
+def test_another_model_is_loaded_when_it_is_chosen(desktop: Any, recorder: Recorder) -> None:
+    panel = desktop.open("PhaseClassifier")
+    wait_until(lambda: len(recorder.asked) == 1)
+    panel.model_box.ui.modelCombo.currentIndex = panel.model_box.ui.modelCombo.count - 1
+    assert panel.parameters.bundle == "none"
+    wait_until(lambda: len(recorder.asked) == 2)
 
 
 def test_a_fresh_process_is_warmed_again(desktop: Any, recorder: Recorder) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import time
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
+
+from abdominal_oncology.errors import Cancelled
 
 if TYPE_CHECKING:
     from abdominal_oncology.worker.jobs.request import JobResult
+
+_PAUSE_SECONDS = 0.01  # between two looks at a worker that paints for seconds
 
 
 def put_sample(result: JobResult) -> Generator[None, None, dict[str, Any]]:
@@ -30,12 +35,34 @@ def put_sample(result: JobResult) -> Generator[None, None, dict[str, Any]]:
     return volumes
 
 
-def register_phantom(sample_name: str, thumbnail: str, create: Callable[[], Any]) -> None:
-    """Offer ``create`` under the category of this extension. Called after Slicer's start, when Sample Data is there."""
+def painted_by_worker(room: str, role: str) -> Any:
+    """The volume of ``role`` of a room's sample patient, for who waits for it: the worker paints, the window goes on.
+
+    Raises what went wrong in the worker.
+    """
+    import slicer
+
+    from abdominal_oncology.panels.session import worker_session
+    from abdominal_oncology.worker.jobs.sample import sample_request
+
+    job = worker_session().submit(sample_request(room))
+    while not job.is_over:
+        slicer.app.processEvents()
+        time.sleep(_PAUSE_SECONDS)
+    if job.result is None:
+        raise job.error or Cancelled("no sample patient was made")
+    return _to_its_end(put_sample(job.result))[role]
+
+
+def register_phantom(sample_name: str, thumbnail: str, room: str, role: str) -> None:
+    """Offer a room's phantom in Slicer's Sample Data, with the volume of ``role`` as what was loaded.
+
+    Called after Slicer's start, when Sample Data is there.
+    """
     import SampleData  # type: ignore[import-not-found]  # a module of the Slicer application
 
     def generate(source: Any) -> list[Any]:
-        return [create()]
+        return [painted_by_worker(room, role)]
 
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category="Abdominal Oncology",
@@ -46,3 +73,12 @@ def register_phantom(sample_name: str, thumbnail: str, create: Callable[[], Any]
         nodeNames=sample_name,
         customDownloader=generate,
     )
+
+
+def _to_its_end(generator: Generator[None, None, dict[str, Any]]) -> dict[str, Any]:
+    while True:
+        try:
+            next(generator)
+        except StopIteration as stop:
+            made: dict[str, Any] = stop.value
+            return made

@@ -58,7 +58,9 @@ class PanelWidget(RoomPanel):
         self._run: Run | None = None
         self._refresh_waits = False
         self.run_box = RunBox(self.ui.runPlace, self.onApply, self.onCancel)
-        self.model_box = ModelBox(self.ui.modelPlace, self.room, self.without_model, self._refresh, self._installed)
+        self.model_box = ModelBox(
+            self.ui.modelPlace, self.room, self.without_model, self._model_changed, self._installed
+        )
         self.result_box = ResultBox(self.ui.resultPlace, self.report, self.place)
         self.training_box = TrainingBox(
             self.ui.trainingPlace, self.room, self.encodings, self._ask_networks, self._new_model
@@ -201,6 +203,11 @@ class PanelWidget(RoomPanel):
         if self.model_box.why_not():
             return
         self.session.warm(self.room, self.parameters.bundle or None, self.parameters.device, self._is_warm)
+
+    def _model_changed(self) -> None:
+        """Another model or device was chosen: it is loaded while the person looks at the rest."""
+        self._refresh()
+        self._warm()
 
     def _is_warm(self) -> None:
         self.model_box.show_device(self.session.device_found)
