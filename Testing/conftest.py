@@ -35,8 +35,11 @@ def whole_bundle() -> Callable[..., Any]:
 
     >>> bundle = whole_bundle(folder, "phase", ("phase-efficientnet-b0",), megabytes=20)  # doctest: +SKIP
     """
+    from abdominal_oncology.learning.bundle.card import make_card
     from abdominal_oncology.learning.bundle.hashes import verify
+    from abdominal_oncology.learning.bundle.layout import CARD
     from abdominal_oncology.learning.bundle.load import load_bundle
+    from abdominal_oncology.learning.bundle.origin import Origin, origin_of
     from abdominal_oncology.learning.recipe import Recipe
     from abdominal_oncology.tasks import load_task
 
@@ -45,6 +48,8 @@ def whole_bundle() -> Callable[..., Any]:
         load_task(task)
         bundle = load_bundle(folder, task=task)
         assert bundle.facts.name in names
+        assert origin_of(bundle.facts.trained_on) is Origin.PHANTOMS  # what ships here has never seen a patient
+        assert (folder / CARD).read_text(encoding="utf-8") == make_card(bundle.facts)
         assert sum(path.stat().st_size for path in folder.rglob("*")) < megabytes * 1_000_000
         Recipe.from_mapping(json.loads(json.dumps(dict(bundle.facts.training["recipe"]), default=dict)))
         return bundle

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from abdominal_oncology.learning.bundle.facts import BundleFacts
+from abdominal_oncology.learning.bundle.origin import Origin, origin_of
 
-PHANTOM_BANNER = (
-    "> **Trained on phantoms, not on patients.** Synthetic images made this model; nothing is known of its errors on "
-    "people. For trying out the software only."
-)
-MIXED_BANNER = "> **Trained in part on phantoms.** Synthetic images are among the data that this model learned from."
-
-
-def is_phantom(facts: BundleFacts) -> bool:
-    """Whether synthetic images are among the training data."""
-    return "phantom" in facts.trained_on.lower()
+_BANNERS = {
+    Origin.PHANTOMS: (
+        "> **Trained on phantoms, not on patients.** Synthetic images made this model; nothing is known of its errors "
+        "on people. For trying out the software only."
+    ),
+    Origin.PART_PHANTOMS: (
+        "> **Trained in part on phantoms.** Synthetic images are among the data that this model learned from."
+    ),
+}
 
 
 def make_card(facts: BundleFacts) -> str:
@@ -28,10 +28,10 @@ def make_card(facts: BundleFacts) -> str:
     >>> print(next(line for line in make_card(facts).splitlines() if "accuracy" in line))
     | accuracy | 0.912 | 0.87 to 0.95 |
     """
-    parts = [f"# {_text(facts.name)} {facts.version}"]
-    if is_phantom(facts):
-        parts.append(MIXED_BANNER if "patient" in facts.trained_on.lower() else PHANTOM_BANNER)
-    parts += [
+    banner = _BANNERS.get(origin_of(facts.trained_on))
+    parts = [
+        f"# {_text(facts.name)} {facts.version}",
+        *([banner] if banner else []),
         "Research use only.",
         f"Question: `{_code(facts.task)}`. Answers: {', '.join(_text(name) for name in facts.classes)}. "
         f"Network: `{_code(facts.network)}`, input {' × '.join(str(size) for size in facts.input_shape)} (channels "

@@ -1,0 +1,28 @@
+"""Whether a model has seen people: read from the words in which its bundle says what it was trained on."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+_MADE = re.compile(r"phantom|synthetic|simulated")
+_PEOPLE = re.compile(r"patient|real|hospital|clinical|people")
+_NOT_PEOPLE = re.compile(r"\b(?:no|not|without|never)\b[^;,.]*|\b(?:phantom|synthetic|simulated) patients?\b")
+
+
+class Origin(StrEnum):
+    PHANTOMS, PART_PHANTOMS, PATIENTS = "phantoms", "phantoms in part", "patients"
+
+
+def origin_of(trained_on: str) -> Origin:
+    """Where synthetic images are named and no others, the model has seen phantoms only.
+
+    >>> origin_of("6,000 synthetic patients (phantoms); no real labelled case was used")
+    <Origin.PHANTOMS: 'phantoms'>
+    >>> origin_of("phantoms and 40 patients of one hospital")
+    <Origin.PART_PHANTOMS: 'phantoms in part'>
+    """
+    told = trained_on.lower()
+    if not _MADE.search(told):
+        return Origin.PATIENTS
+    return Origin.PART_PHANTOMS if _PEOPLE.search(_NOT_PEOPLE.sub("", told)) else Origin.PHANTOMS
