@@ -11,10 +11,14 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("matplotlib")
 
+from rectal_doubles import facts, network  # noqa: E402
+
+from abdominal_oncology.errors import InvalidInputError  # noqa: E402
+from abdominal_oncology.learning.bundle.write import write_bundle  # noqa: E402
 from abdominal_oncology.learning.experiment import Scale, run_experiment  # noqa: E402
 from abdominal_oncology.learning.networks import find_network  # noqa: E402
 from abdominal_oncology.rectal import networks  # noqa: E402, F401
-from abdominal_oncology.rectal.experiments import EXPERIMENTS, shared, slice_tables, volume_tables  # noqa: E402
+from abdominal_oncology.rectal.experiments import EXPERIMENTS, shared, slice_tables  # noqa: E402
 from abdominal_oncology.rectal.experiments.shared import PLANS, Plan, slice_recipe, volume_recipe  # noqa: E402
 from abdominal_oncology.rectal.prepare import VolumePreparation  # noqa: E402
 
@@ -71,7 +75,6 @@ def test_the_full_scale_is_the_papers() -> None:
 def test_a_table_is_measured_and_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = Plan(20, 2, VolumePreparation(size=16, field_mm=80.0, depth=3, scale_by="region"), 2, 1, 1)
     monkeypatch.setattr(shared, "PLANS", {"smoke": tiny})
-    monkeypatch.setattr(volume_tables, "PLANS", {"smoke": tiny})
     readers = BY_NAME["rectal-table5"]
     results = run_experiment(readers, "smoke", tmp_path)
     (row,) = results.values()
@@ -86,3 +89,31 @@ def test_a_table_is_measured_and_goes_on_where_it_stopped(tmp_path: Path, monkey
     assert (tmp_path / "auc.png").exists()
     monkeypatch.setattr(shared, "phantom_samples", None)  # painting again would fail
     assert run_experiment(replace(readers), "smoke", tmp_path).keys() == results.keys()
+
+
+def test_a_table_may_begin_with_a_flat_encoder_that_has_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preparation = VolumePreparation(size=16, field_mm=80.0, depth=3, scale_by="region")
+    tiny = Plan(20, 2, preparation, 2, 1, 1, learning_rate=1e-12)
+    monkeypatch.setattr(shared, "BEGUN", {"smoke": tiny})
+    flat = facts(
+        name="flat",
+        network="f-r2d",
+        input_shape=(2, 3, 16, 16),
+        network_options={"aggregation": "none", "filters": 2},
+        preparation=dict(preparation.to_mapping()),
+    )
+    start = tmp_path / "flat-1.0.0"
+    begun = network(flat)
+    write_bundle(start, begun, flat)
+    losses = BY_NAME["rectal-table3"]
+    results = run_experiment(losses, "smoke", tmp_path / "begun", start=start)
+    rows = list(results.values())
+    assert rows[0] == rows[1] == rows[2], "at such a rate each loss leaves the encoder as it began"
+    table = (tmp_path / "begun" / "results.md").read_text(encoding="utf-8")
+    assert "began with the weights of the bundle flat-1.0.0 (" in table
+    with pytest.raises(InvalidInputError, match=r"begun with flat-1\.0\.0"):
+        run_experiment(losses, "smoke", tmp_path / "begun")
+    with pytest.raises(InvalidInputError, match="begins with random weights always"):
+        run_experiment(replace(losses, begins_with=""), "smoke", tmp_path / "other", start=start)

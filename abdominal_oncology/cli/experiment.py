@@ -8,7 +8,7 @@ from typing import get_args
 
 from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.learning.experiment import Scale, run_experiment
+from abdominal_oncology.learning.experiment import Experiment, Scale, run_experiment
 from abdominal_oncology.tasks import experiments
 
 
@@ -18,6 +18,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, help="folder of results; an interrupted experiment goes on in it")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument(
+        "--start-from", metavar="BUNDLE", help="begin every training with a bundle's weights, where the experiment can"
+    )
     add_json_option(parser)
     parser.set_defaults(run=run)
 
@@ -40,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
         output,
         seed=options.seed,
         device=device,
+        start=_start(known[options.name], options.start_from),
         progress=terminal_progress(quiet=options.json),
     )
     if options.json:
@@ -47,3 +51,19 @@ def run(options: argparse.Namespace) -> int:
     else:
         print((output / "results.md").read_text(encoding="utf-8"))
     return ExitCode.DONE
+
+
+def _start(experiment: Experiment, name: str | None) -> Path | None:
+    if not name:
+        return None
+    from abdominal_oncology.learning.bundle.store import installed_store
+
+    bundle = installed_store().find(name)
+    wanted = experiment.begins_with
+    if wanted and bundle.facts.network != wanted:
+        raise InvalidInputError(
+            f"{experiment.name} begins with a bundle of {wanted}, this one holds {bundle.facts.network}",
+            where=bundle.path,
+            remedy=f"train one: abdominal-oncology train {bundle.facts.task} --network {wanted}",
+        )
+    return Path(bundle.path)

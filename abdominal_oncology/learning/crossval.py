@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.files import replacing
@@ -40,11 +41,13 @@ def cross_validate(
     folder: Path,
     *,
     device: str = "cpu",
+    start: Mapping[str, Tensor] | None = None,
     progress: Progress = silent,
 ) -> CrossValidated:
     """Each side of the split (``fold-0`` …) is answered by a network trained on the others.
 
     No fold chooses the weights that it is tested with: the last ones count. A finished fold is not trained again.
+    ``start`` are weights that every fold begins with; they must not have seen these patients.
     """
     folds = tuple(sorted({case.split for case in store.cases if case.split}))
     if len(folds) < 2:
@@ -56,7 +59,7 @@ def cross_validate(
     answers = []
     for index, fold in enumerate(folds):
         reporting = part(progress, index / len(folds), (index + 1) / len(folds))
-        answers.append(_one_fold(recipe, store, fold, folds, folder / fold, device, reporting))
+        answers.append(_one_fold(recipe, store, fold, folds, folder / fold, device, start, reporting))
     joined = _joined(answers)
     metrics = metrics_for(store.classes)
     by_fold = [each.by_case(store) for each in answers]
@@ -74,6 +77,7 @@ def _one_fold(
     folds: Sequence[str],
     folder: Path,
     device: str,
+    start: Mapping[str, Tensor] | None,
     progress: Progress,
 ) -> StoreAnswers:
     tested = store.on_side(fold)
@@ -83,7 +87,7 @@ def _one_fold(
             return StoreAnswers(kept["logits"], kept["features"], kept["owners"])
     others = [each for each in folds if each != fold]
     seeded = replace(recipe, train=replace(recipe.train, seed=recipe.train.seed + folds.index(fold)))
-    fitted = fit(seeded, store, store.on_side(*others), (), folder, device=device, progress=progress)
+    fitted = fit(seeded, store, store.on_side(*others), (), folder, device=device, start=start, progress=progress)
     answers = answer_store(fitted.network, store, tested, device)
     with replacing(finished) as path:
         np.savez(path, logits=answers.logits, features=answers.features, owners=answers.owners)

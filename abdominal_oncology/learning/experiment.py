@@ -54,7 +54,10 @@ Results = Mapping[str, Row]
 
 @dataclass(frozen=True)
 class Work:
-    """What a row's measurement may use. ``folder`` is the row's own, ``shared`` that of the whole experiment."""
+    """What a row's measurement may use. ``folder`` is the row's own, ``shared`` that of the whole experiment.
+
+    ``start`` is the folder of a bundle whose weights every training begins with.
+    """
 
     scale: Scale
     folder: Path
@@ -62,6 +65,7 @@ class Work:
     seed: int
     device: str
     progress: Progress
+    start: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class Experiment:
     """``rows`` names what is compared at a scale; ``measure`` one of them; ``published`` the paper's own numbers.
 
     ``draw`` gets the results and the experiment's folder, where ``measure`` may have left what no table can hold.
+    ``begins_with`` names the network of the bundles that :attr:`Work.start` may be, "" where there is no such choice.
     """
 
     name: str
@@ -80,6 +85,7 @@ class Experiment:
     draw: Callable[[Results, Path], Mapping[str, Figure]]
     published: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    begins_with: str = ""
 
 
 def run_experiment(
@@ -89,12 +95,16 @@ def run_experiment(
     *,
     seed: int = 0,
     device: str = "cpu",
+    start: Path | None = None,
     progress: Progress = silent,
 ) -> dict[str, Row]:
     """Measure what is missing in ``output``, then write ``results.csv``, ``results.md`` and the plots."""
     if scale not in get_args(Scale):
         raise InvalidInputError(f"no scale is called {scale!r}", remedy=f"use {', '.join(get_args(Scale))}")
-    _claim(experiment, scale, seed, output)
+    if start is not None and not experiment.begins_with:
+        raise InvalidInputError(f"{experiment.name} begins with random weights always", remedy="leave the bundle out")
+    begun = "" if start is None else _called(start)
+    _claim(experiment, scale, seed, begun, output)
     names = list(experiment.rows(scale))
     results: dict[str, Row] = {}
     for index, name in enumerate(names):
@@ -105,26 +115,34 @@ def run_experiment(
             continue
         folder.mkdir(parents=True, exist_ok=True)
         reporting = _prefixed(part(progress, index / len(names), (index + 1) / len(names)), name)
-        row = experiment.measure(name, Work(scale, folder, output, seed, device, reporting))
+        row = experiment.measure(name, Work(scale, folder, output, seed, device, reporting, start))
         write_atomically(kept, json.dumps({key: each.__dict__ for key, each in row.items()}, indent=1).encode())
         results[name] = row
     write_atomically(output / "results.csv", _as_csv(results).encode())
     drawn = experiment.draw(results, output)
     for title, figure in drawn.items():
         save(figure, output / f"{title}.png")
-    write_atomically(output / "results.md", _as_markdown(experiment, scale, seed, results, list(drawn)).encode())
+    write_atomically(output / "results.md", _as_markdown(experiment, scale, seed, begun, results, list(drawn)).encode())
     return results
 
 
-def _claim(experiment: Experiment, scale: Scale, seed: int, output: Path) -> None:
-    """A folder belongs to one experiment at one scale and seed: rows of two must not meet in one table."""
-    facts = {"experiment": experiment.name, "scale": scale, "seed": seed}
+def _called(start: Path) -> str:
+    """A bundle's name and what its files are."""
+    from abdominal_oncology.learning.bundle.hashes import verify
+
+    return f"{start.name} ({verify(start).content_sha256[:12]})"
+
+
+def _claim(experiment: Experiment, scale: Scale, seed: int, begun: str, output: Path) -> None:
+    """A folder belongs to one experiment at one scale, seed and beginning: rows of two must not meet in one table."""
+    facts = {"experiment": experiment.name, "scale": scale, "seed": seed} | ({"start": begun} if begun else {})
     path = output / "experiment.json"
     if path.exists():
         found = json.loads(path.read_text(encoding="utf-8"))
         if found != facts:
             raise InvalidInputError(
-                f"this folder holds {found['experiment']} at scale {found['scale']}, seed {found['seed']}",
+                f"this folder holds {found['experiment']} at scale {found['scale']}, seed {found['seed']}"
+                + (f", begun with {found['start']}" if "start" in found else ""),
                 where=output,
                 remedy="name another folder",
             )
@@ -152,7 +170,9 @@ def _as_csv(results: Results) -> str:
     return text.getvalue()
 
 
-def _as_markdown(experiment: Experiment, scale: Scale, seed: int, results: Results, plots: Sequence[str]) -> str:
+def _as_markdown(
+    experiment: Experiment, scale: Scale, seed: int, begun: str, results: Results, plots: Sequence[str]
+) -> str:
     ours = _columns(results)
     printed = list(dict.fromkeys(key for row in experiment.published.values() for key in row))
     header = ["", *ours, *(f"paper: {key}" for key in printed)]
@@ -160,7 +180,8 @@ def _as_markdown(experiment: Experiment, scale: Scale, seed: int, results: Resul
         f"# {experiment.title}",
         "",
         f"{experiment.name}, scale {scale}, seed {seed}, AbdominalOncology {__version__}. Measured on: "
-        f"{experiment.data}. Paper: {experiment.source}, measured on patients.",
+        f"{experiment.data}. Paper: {experiment.source}, measured on patients."
+        + (f" Every training began with the weights of the bundle {begun}." if begun else ""),
         "",
         "| " + " | ".join(header) + " |",
         "|" + "---|" * len(header),

@@ -17,6 +17,7 @@ from abdominal_oncology.rectal.training import default_recipe, phantom_samples, 
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from torch import Tensor
 
 PAPER_004 = "Lee et al., Moving from 2D to 3D (004)"
 METRICS = {"AUC": "auc", "Acc": "accuracy", "Recall(T2)": "recall:T2", "Recall(T3)": "recall:T3"}
@@ -30,14 +31,20 @@ NOTES = (
     "as far as the paper tells.",
 )
 PLAN_NOTE = (
-    "Below scale full the encoders have fewer filters (see the data line), AdamW instead of SGD, few patients and few "
-    "epochs: differences of some hundredths mean nothing there."
+    "Begun with a bundle, all rows share one flat encoder that has seen thousands of other phantom patients; what "
+    "differs is what little training on these adds. f-R(2+1)D, whose kernels are in two parts, cannot begin there and "
+    "begins with random weights. Without a bundle, below scale full, the encoders have fewer filters (see the data "
+    "line) and learn from few patients for few epochs. In both cases AdamW replaces SGD, and differences of some "
+    "hundredths mean nothing."
 )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How large an experiment is; ``filters`` are those of the first layer (the paper's: 32)."""
+    """How large an experiment is; ``filters`` are those of the first layer (the paper's: 32).
+
+    ``learning_rate`` None: the recipe's.
+    """
 
     patients: int
     folds: int
@@ -46,6 +53,7 @@ class Plan:
     slice_epochs: int
     volume_epochs: int
     published: bool = False
+    learning_rate: float | None = None
 
 
 _SMOKE = VolumePreparation(size=32, field_mm=80.0, depth=4, scale_by="region")
@@ -56,10 +64,25 @@ PLANS: Mapping[Scale, Plan] = {
     "small": Plan(150, 3, _SMALL, 16, 12, 5),
     "full": Plan(567, 10, _FULL, 32, 50, 50, published=True),
 }
+BEGUN: Mapping[Scale, Plan] = {
+    "smoke": replace(PLANS["smoke"], filters=32, learning_rate=1e-4),
+    "small": Plan(90, 3, _SMALL, 32, 2, 1, learning_rate=5e-5),
+    "full": replace(PLANS["full"], learning_rate=1e-3),
+}
+"""Plans of experiments that begin with the weights of a trained flat encoder: they have less to learn."""
+
+START = "f-r2d"
+_SEEDS_APART = 100_000  # patients of experiments: not those of the seeds that a bundle is trained with
+_HARD_TO_START = "f-r2plus1d"  # its kernels are in two parts, which no flat encoder has
 DATA = (
     "phantom patients: 20 of 4 × 32 × 32 in 2 folds, 4 filters (smoke); 150 of 16 × 128 × 128 in 3 folds, 16 filters "
-    "(small; 8 for the encoders' table); 567 of 24 × 256 × 256 in 10 folds, 32 filters (full)"
+    "(small; 8 for the encoders' table; begun with a bundle: 90 patients, 32 filters); 567 of 24 × 256 × 256 in 10 "
+    "folds, 32 filters (full)"
 )
+
+
+def plan_of(work: Work) -> Plan:
+    return PLANS[work.scale] if work.start is None else BEGUN[work.scale]
 
 
 def volume_recipe(plan: Plan, seed: int, network: str = "f-rmc5", aggregation: str = "bilinear") -> Recipe:
@@ -83,7 +106,7 @@ def patients(work: Work, plan: Plan) -> SampleStore:
     recipe = volume_recipe(plan, work.seed)
     folder = work.shared / "patients" / fingerprint(plan.patients, work.seed, dict(recipe.preparation))
     if not (folder / "store.json").exists():
-        painted = phantom_samples(plan.patients, work.seed, recipe, part(work.progress, 0.0, 0.3))
+        painted = phantom_samples(plan.patients, _SEEDS_APART + work.seed, recipe, part(work.progress, 0.0, 0.3))
         build_store(folder, painted, STAGES, dict(recipe.preparation))
     # imported here: listing experiments must not need torch
     from abdominal_oncology.learning.crossval import in_folds
@@ -99,7 +122,12 @@ def cross_validated(recipe: Recipe, work: Work, plan: Plan) -> Row:
 
     store = patients(work, plan)
     result = cross_validate(
-        recipe, store, work.folder / "folds", device=work.device, progress=part(work.progress, 0.3, 1.0)
+        recipe,
+        store,
+        work.folder / "folds",
+        device=work.device,
+        start=_weights(work, recipe),
+        progress=part(work.progress, 0.3, 1.0),
     )
     row = {}
     for title, metric in METRICS.items():
@@ -123,7 +151,18 @@ def draw_auc(results: Results, folder: object) -> Mapping[str, Figure]:
     return {"auc": bars(list(results), [each.value for each in found], "AUC (mean ± SD)", low=low, high=high)}
 
 
+def _weights(work: Work, recipe: Recipe) -> Mapping[str, Tensor] | None:
+    if work.start is None or recipe.network == _HARD_TO_START:
+        return None
+    from abdominal_oncology.learning.bundle.load import load_bundle
+
+    weights: Mapping[str, Tensor] = load_bundle(work.start, task=recipe.task).network().state_dict()
+    return weights
+
+
 def _planned(recipe: Recipe, plan: Plan, aggregation: str, seed: int) -> Recipe:
     options = {"aggregation": aggregation, "filters": plan.filters}
     planned = replace(recipe, network_options=options, preparation=plan.preparation.to_mapping(), before=None)
+    if plan.learning_rate is not None:
+        planned = planned.with_train(learning_rate=plan.learning_rate)
     return planned.with_train(seed=seed, tensorboard=False)

@@ -10,10 +10,11 @@ from abdominal_oncology.rectal.experiments.shared import (
     NOTES,
     PAPER_004,
     PLAN_NOTE,
-    PLANS,
+    START,
     cross_validated,
     draw_auc,
     paper,
+    plan_of,
     volume_recipe,
 )
 
@@ -26,7 +27,7 @@ def _pool_rows(scale: Scale) -> Sequence[str]:
 
 
 def _measure_pool(row: str, work: Work) -> Row:
-    plan = PLANS[work.scale]
+    plan = plan_of(work)
     return cross_validated(volume_recipe(plan, work.seed, aggregation=POOL_ROWS[row]), work, plan)
 
 
@@ -35,7 +36,7 @@ def _reader_rows(scale: Scale) -> Sequence[str]:
 
 
 def _measure_ours(row: str, work: Work) -> Row:
-    plan = PLANS[work.scale]
+    plan = plan_of(work)
     return cross_validated(volume_recipe(plan, work.seed), work, plan)
 
 
@@ -59,6 +60,7 @@ AGGREGATIONS_TABLE = Experiment(
         "Every row begins with the weights of a training on representative slices; below scale full that is the flat "
         "encoder's, whose kernels become the middle of the deep ones.",
     ),
+    START,
 )
 
 READERS_TABLE = Experiment(
@@ -81,4 +83,5 @@ READERS_TABLE = Experiment(
         "The readers judged patients of their own hospitals, the paper's network others, ours phantoms: three data "
         "sets, no comparison. The rows stand together because the paper's table has them so.",
     ),
+    START,
 )
