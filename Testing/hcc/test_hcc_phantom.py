@@ -18,7 +18,7 @@ from abdominal_oncology.phantom.result import Phantom
 
 _LESION = find("liver_lesion").number
 _SECONDS = {"non-contrast": None, "arterial": 38.0, "portal": 75.0}
-_SMALL = {"spacing_mm": (5.0, 3.4, 3.4), "matrix": 120, "seconds": _SECONDS}
+_SMALL = {"spacing_mm": (5.1, 3.4, 3.4), "matrix": 120, "seconds": _SECONDS}
 
 
 @pytest.fixture(scope="module")
