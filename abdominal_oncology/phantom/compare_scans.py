@@ -20,10 +20,10 @@ from abdominal_oncology.imaging.open import open_reader
 from abdominal_oncology.imaging.reader import read_image
 from abdominal_oncology.imaging.resample import resample
 from abdominal_oncology.imaging.volume_file import open_volume_file
-from abdominal_oncology.phantom.compare import TILE, tile
 from abdominal_oncology.phantom.ct_study import ct_study
 from abdominal_oncology.phantom.paint_labels import paint_labels
 from abdominal_oncology.phantom.physiology import Patient, Population
+from abdominal_oncology.phantom.tile import TILE, tile
 from abdominal_oncology.progress import Progress, silent
 
 
