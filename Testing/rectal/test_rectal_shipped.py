@@ -36,13 +36,13 @@ def test_a_shipped_bundle_is_whole_and_says_what_it_is(folder: Path, whole_bundl
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda path: path.name)
 def test_it_ranks_patients_that_it_has_never_seen(folder: Path) -> None:
-    """Patients of a seed beyond the training's; of ten, three are T2."""
+    """Patients of a seed beyond the training's."""
     load_task("rectal")
     bundle = load_bundle(folder, task="rectal")
     recipe = Recipe.from_mapping(dict(bundle.facts.training["recipe"]))
-    cases = list(phantom_samples(10, 900_000, recipe))
+    cases = list(phantom_samples(5, 900_000, recipe))
     inputs = np.concatenate([each.samples.inputs for each in cases]).astype(np.float32) / 255
     t3 = Predictor(bundle, "cpu", "torch").run(inputs).probabilities[:, 1]
     truth = np.array([each.label == "T3" for each in cases])
-    assert truth.sum() == 7
+    assert truth.sum() == 3
     assert t3[truth].mean() > t3[~truth].mean() + 0.1
