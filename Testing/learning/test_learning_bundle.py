@@ -427,6 +427,7 @@ def test_the_card_tells_what_is_needed(written: Path) -> None:
     assert "phantom" not in patients.lower()
     assert "in part" in make_card(make_facts(trained_on="phantoms and patients"))
     assert "not on patients" in make_card(make_facts(trained_on="synthetic lesions; no image of a patient was used"))
+    assert "not on patients" in make_card(make_facts(trained_on="realistic phantoms"))
     undefined = make_card(make_facts(results={"auc": {"value": None, "low": None, "high": None}}))
     assert "| auc | not defined |  |" in undefined
     other_level = make_card(make_facts(results={"auc": {"value": 0.5, "low": 0.4, "high": 0.6, "level": 0.9}}))

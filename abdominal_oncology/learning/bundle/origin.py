@@ -6,7 +6,7 @@ import re
 from enum import StrEnum
 
 _MADE = re.compile(r"phantom|synthetic|simulated")
-_PEOPLE = re.compile(r"patient|real|hospital|clinical|people")
+_PEOPLE = re.compile(r"\b(?:patients?|real|hospitals?|clinical|people)\b")
 _NOT_PEOPLE = re.compile(r"\b(?:no|not|without|never)\b[^;,.]*|\b(?:phantom|synthetic|simulated) patients?\b")
 
 
