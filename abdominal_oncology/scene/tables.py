@@ -82,11 +82,14 @@ def fill_table_node(node: Node, table: Table) -> None:
 def title_of(column: str, unit: str) -> str:
     """How a person reads a column with its UCUM unit; "" and "1" are none.
 
-    >>> title_of("mean", "[hnsf'U]"), title_of("voxels", "1")
-    ('mean [HU]', 'voxels')
+    >>> title_of("expected_hu", "[hnsf'U]"), title_of("hu", "[hnsf'U]"), title_of("voxels", "1")
+    ('expected [HU]', 'HU', 'voxels')
     """
     shown = unit_in_words(unit)
-    return f"{column} [{shown}]" if shown else column
+    if column.lower() == shown.lower():
+        return shown
+    words = column.removesuffix(f"_{shown.lower()}").replace("_", " ")
+    return f"{words} [{shown}]" if shown else words
 
 
 def unit_in_words(unit: str) -> str:
