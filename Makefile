@@ -44,8 +44,9 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
+# none takes the place of a worker that died: pytest-xdist was seen to wait for ever after it
 pytest: $(READY)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --max-worker-restart 0
 
 bench: $(READY)
 	@$(BIN)/abdominal-oncology bench

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -27,34 +25,6 @@ def shared_data() -> Path:
     if not (folder / "MANIFEST.tsv").is_file():
         pytest.skip("the real scans are not beside this checkout (set ABDOMINAL_ONCOLOGY_DATA to their folder)")
     return folder
-
-
-@pytest.fixture
-def whole_bundle() -> Callable[..., Any]:
-    """Opens a shipped bundle, once it is seen to be whole, below ``megabytes``, and to say how it was made.
-
-    >>> bundle = whole_bundle(folder, "phase", ("phase-efficientnet-b0",), megabytes=20)  # doctest: +SKIP
-    """
-    from abdominal_oncology.learning.bundle.card import make_card
-    from abdominal_oncology.learning.bundle.hashes import verify
-    from abdominal_oncology.learning.bundle.layout import CARD
-    from abdominal_oncology.learning.bundle.load import load_bundle
-    from abdominal_oncology.learning.bundle.origin import Origin, origin_of
-    from abdominal_oncology.learning.recipe import Recipe
-    from abdominal_oncology.tasks import load_task
-
-    def opened(folder: Path, task: str, names: Sequence[str], megabytes: float) -> Any:
-        verify(folder)
-        load_task(task)
-        bundle = load_bundle(folder, task=task)
-        assert bundle.facts.name in names
-        assert origin_of(bundle.facts.trained_on) is Origin.PHANTOMS  # what ships here has never seen a patient
-        assert (folder / CARD).read_text(encoding="utf-8") == make_card(bundle.facts)
-        assert sum(path.stat().st_size for path in folder.rglob("*")) < megabytes * 1_000_000
-        Recipe.from_mapping(json.loads(json.dumps(dict(bundle.facts.training["recipe"]), default=dict)))
-        return bundle
-
-    return opened
 
 
 @pytest.fixture

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import threading
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,3 +52,36 @@ def test_everything_is_as_before() -> None:
         scene.Clear(False)
         extra = scene.GetNumberOfNodes() - nodes
         assert extra <= 1  # the module's parameter node is a singleton, which a closed scene keeps
+
+
+def test_no_window_dies_in_another_thread() -> None:
+    """There it would wait for the main thread's events, and the main thread may wait for that very thread."""
+    from PySide6 import QtWidgets
+    from slicer_desktop.desktop import Desktop
+
+    died: list[threading.Thread] = []
+
+    def leave_a_window() -> None:
+        window = QtWidgets.QWidget()
+        window.itself = window  # type: ignore[attr-defined]  # garbage that counting references does not find
+        window.show()
+        weakref.finalize(window, lambda: died.append(threading.current_thread()))
+
+    def elsewhere(work: Callable[[], object]) -> None:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+
+    with Desktop() as desktop:
+        leave_a_window()
+        elsewhere(lambda: [[] for _ in range(60_000)])  # more than starts a collection elsewhere
+        assert not died
+        kept = [[] for _ in range(60_000)]  # type: ignore[var-annotated]
+        desktop.clear()
+        assert len(died) == 1, "much garbage is collected between tests"
+        leave_a_window()
+        del kept
+    assert gc.isenabled()
+    elsewhere(gc.collect)
+    assert died == [threading.main_thread()] * 2
+    assert not QtWidgets.QApplication.topLevelWidgets()

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -28,6 +29,8 @@ from slicer_desktop.packaging import Packaging
 from slicer_desktop.wrapper import wrap
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+_MUCH_GARBAGE = 50_000
+"""So many new objects are looked through for garbage in milliseconds."""
 
 
 class Desktop:
@@ -61,6 +64,10 @@ class Desktop:
         self._put_in_place()
         self.desk.clear()
         self.journal.take()
+        # A window that dies in another thread's garbage collection waits for the main thread, which may be waiting for
+        # that thread. Until the desktop is left, garbage is collected here, and only what is new is looked through.
+        gc.disable()
+        gc.freeze()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: TracebackType | None) -> None:
@@ -70,6 +77,10 @@ class Desktop:
         for each in self._made:
             shiboken6.delete(each)
         self.qt_application.behaviour = None
+        _destroy_windows()
+        gc.collect()
+        gc.unfreeze()
+        gc.enable()
 
     # what a person does
 
@@ -103,6 +114,8 @@ class Desktop:
         self.samples.clear()
         self.desk.clear()
         self.journal.take()
+        if gc.get_count()[0] > _MUCH_GARBAGE:
+            gc.collect()
 
     # what the application does
 
@@ -186,6 +199,14 @@ class Desktop:
         else:
             self._undo.callback(where.pop, name, None)
         where[name] = value
+
+
+def _destroy_windows() -> None:
+    """Those that nobody closed, now and here. What belongs to another, as a combo box's list does, goes with it."""
+    for each in QtWidgets.QApplication.topLevelWidgets():
+        if each.parent() is None:
+            each.deleteLater()
+    QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
 
 
 def _check_references(application: Any) -> None:

@@ -9,6 +9,8 @@ from types import TracebackType
 from PySide6 import QtCore, QtWidgets
 
 _SLICE_MS = 20
+_REST_SECONDS = 0.001
+"""Between two looks: Qt's own waiting has no time limit, and to look all the time takes the core from the worker."""
 
 
 def wait_until(condition: Callable[[], object], timeout_seconds: float = 30.0) -> None:
@@ -17,7 +19,7 @@ def wait_until(condition: Callable[[], object], timeout_seconds: float = 30.0) -
     while not condition():
         if time.monotonic() > end:
             raise AssertionError(f"still not so after {timeout_seconds} s")
-        QtWidgets.QApplication.processEvents(QtCore.QEventLoop.ProcessEventsFlag.WaitForMoreEvents, _SLICE_MS)
+        _let_events_happen()
         QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
 
 
@@ -25,8 +27,12 @@ def run_events(seconds: float) -> None:
     """Let events happen for a while."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        QtWidgets.QApplication.processEvents(QtCore.QEventLoop.ProcessEventsFlag.AllEvents, _SLICE_MS)
-        time.sleep(0.001)
+        _let_events_happen()
+
+
+def _let_events_happen() -> None:
+    QtWidgets.QApplication.processEvents(QtCore.QEventLoop.ProcessEventsFlag.AllEvents, _SLICE_MS)
+    time.sleep(_REST_SECONDS)
 
 
 class Heartbeat:
