@@ -17,6 +17,7 @@ from abdominal_oncology.hcc.experiments import EXPERIMENTS, shared  # noqa: E402
 from abdominal_oncology.hcc.experiments.shared import BASELINE, GAIN, PLANS, auc, by_fold, method_row  # noqa: E402
 from abdominal_oncology.hcc.experiments.size_bias import EQUAL, LARGE_GAP, SMALL_GAP, auc_at_equal_size  # noqa: E402
 from abdominal_oncology.hcc.experiments.tables import READER  # noqa: E402
+from abdominal_oncology.hcc.fusion import PARTS  # noqa: E402
 from abdominal_oncology.learning.experiment import Scale, run_experiment  # noqa: E402
 from abdominal_oncology.tasks import experiments  # noqa: E402
 
@@ -96,9 +97,9 @@ def test_table3_asks_every_fold_for_all_of_the_second_set(kept):
     folder, results = kept
     assert list(results) == [READER, "Tiny"]
     row = results["Tiny"]
-    assert list(row) == [BASELINE, "DLF", "HF", "DLF+HF", GAIN]
+    assert list(row) == [BASELINE, "DLF", "HF", "DLF+HF", "HF+LF", "DLF+HF+LF", GAIN]
     assert row[GAIN].value == pytest.approx(row["DLF+HF"].value - row[BASELINE].value)
-    assert all(0 <= row[column].value <= 1 for column in (BASELINE, "DLF", "HF", "DLF+HF"))
+    assert all(0 <= row[column].value <= 1 for column in row if column != GAIN)
     assert (folder / "auc-by-method.png").exists()
     table = (folder / "results.md").read_text(encoding="utf-8")
     assert "77.8 ± 1.8" in table
@@ -149,6 +150,6 @@ def test_folds_are_measured_apart():
     scores, truth = np.array([0.9, 0.1, 0.2, 0.8]), np.array([1, 0, 1, 0])
     fold = np.array([0, 0, 1, 1])
     assert by_fold(scores, truth, fold) == [1.0, 0.0]
-    row = method_row([0.5, 0.7], {"dlf": [0.6, 0.8], "hf": [0.7, 0.7], "dlf+hf": [0.8, 0.8]})
+    row = method_row([0.5, 0.7], {name: [0.8, 0.8] if name == "dlf+hf" else [0.6, 0.7] for name in PARTS})
     assert (row[BASELINE].value, row[BASELINE].sd) == (pytest.approx(0.6), pytest.approx(0.1 * 2**0.5))
     assert row[GAIN].value == pytest.approx(0.2)

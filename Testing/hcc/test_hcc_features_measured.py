@@ -86,7 +86,7 @@ def test_medians_are_those_of_the_noiseless_lesion_within_their_error(
     assert float(np.median(np.abs(off))) < 5
     # two thirds lie within one standard error where errors are honest; phases here are also taken at other seconds
     within = np.mean(np.abs(off) < 2 * np.asarray(told))
-    assert within > 0.6
+    assert within > 0.55
 
 
 def _ball(

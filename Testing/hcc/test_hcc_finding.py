@@ -17,7 +17,7 @@ from abdominal_oncology.hcc.finding_lirads import (
     lirads_of,
     observation_of,
 )
-from abdominal_oncology.hcc.fusion import PARTS, FusedModel, Fusion
+from abdominal_oncology.hcc.fusion import PARTS, FusedModel, Fusion, Part
 from abdominal_oncology.hcc.lesion_answers import LesionAnswers
 from abdominal_oncology.hcc.lirads.assessment import unsure
 from abdominal_oncology.hcc.lirads.features import Feature
@@ -37,6 +37,9 @@ _AVERAGE = {
     "f_ec": (0.0, 2000.0, 0.0),
     "f_npw": (-5.0, 15.0, -1.0),
     "size": (20.0, 8.0, 0.4),
+    "c_aphe": (0.5, 0.4, 0.8),
+    "c_ec": (0.3, 0.3, 0.6),
+    "c_npw": (0.5, 0.4, 0.7),
 }
 
 
@@ -94,8 +97,11 @@ def test_without_a_model_there_is_a_category_and_no_probability(measured: Lesion
     assert 0.6 < expected.value <= 1
 
 
-def test_networks_and_features_are_fused_and_shown_apart(measured: LesionMeasurements) -> None:
-    facts = _facts(*_ALL)
+@pytest.mark.parametrize(("parts", "whole", "features"), [(_ALL, "dlf+hf", "hf"), (tuple(PARTS), "dlf+hf+lf", "hf+lf")])
+def test_networks_and_features_are_fused_and_shown_apart(
+    measured: LesionMeasurements, parts: tuple[str, ...], whole: Part, features: Part
+) -> None:
+    facts = _facts(*parts)
     finding = _find(measured, answers=_SURE, facts=facts)
     assert [part.provenance.method.split(" on ")[0] for part in finding.parts] == [
         "networks",
@@ -114,17 +120,20 @@ def test_networks_and_features_are_fused_and_shown_apart(measured: LesionMeasure
         "f_npw": published.washout_hu,
         "size": published.size_mm,
     }
+    assert measured.findings is not None
+    chances = measured.findings.chances
+    values |= {"c_aphe": chances["aphe_nonrim"], "c_ec": chances["capsule"], "c_npw": chances["washout_nonperipheral"]}
     models = Fusion.from_table(facts.decision["fusion"]).models
     assert finding.decision == "hcc"
-    assert finding.probabilities["hcc"] == pytest.approx(models["dlf+hf"].probability(values))
+    assert finding.probabilities["hcc"] == pytest.approx(models[whole].probability(values))
     assert sum(finding.probabilities.values()) == pytest.approx(1)
-    for part, name in zip(finding.parts, ("dlf", "hf"), strict=False):
+    for part, name in zip(finding.parts, ("dlf", features), strict=False):
         assert part.probabilities["hcc"] == pytest.approx(models[name].probability(values))
     rows = finding.tables["fusion"]
-    assert [row["input"] for row in rows] == list(PARTS["dlf+hf"])
+    assert [row["input"] for row in rows] == list(PARTS[whole])
     log_odds = sum(float(row["adds_to_log_odds"]) for row in rows)  # type: ignore[arg-type]
-    assert finding.probabilities["hcc"] == pytest.approx(models["dlf+hf"].probability(values))
-    assert log_odds == pytest.approx(sum(models["dlf+hf"].contributions(values).values()))
+    assert finding.probabilities["hcc"] == pytest.approx(models[whole].probability(values))
+    assert log_odds == pytest.approx(sum(models[whole].contributions(values).values()))
 
 
 def test_the_bundles_features_answer_where_no_network_can(measured: LesionMeasurements) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.hcc.fusion import INPUTS, PARTS, FusedModel, Fusion
+from abdominal_oncology.hcc.fusion import INPUTS, PARTS, WIDEST, FusedModel, Fusion
 from abdominal_oncology.hcc.fusion_fit import STRENGTHS, cross_fused, fit_all_parts, fit_fusion, patient_folds
 from abdominal_oncology.hcc.lesion_answers import LesionAnswers, lesion_answers
 from abdominal_oncology.hcc.logistic import fit_logistic
@@ -69,11 +69,17 @@ def test_the_widest_part_that_knows_its_inputs_answers():
     rows, truth, patients = lesions(60)
     fusion = fit_all_parts(rows, truth, patients, seed=0)
     everything = dict(zip(INPUTS, rows[0], strict=True))
-    assert fusion.best(everything)[0] == "dlf+hf"
-    measured = {name: everything[name] for name in PARTS["hf"]}
-    assert fusion.best(measured) == ("hf", fusion.models["hf"].probability(measured))
-    assert fusion.best(everything | {"p_ec": math.nan})[0] == "hf"
+    assert fusion.best(everything)[0] == "dlf+hf+lf"
+    measured = {name: everything[name] for name in PARTS["hf+lf"]}
+    assert fusion.best(measured) == ("hf+lf", fusion.models["hf+lf"].probability(measured))
+    assert fusion.best(everything | {"p_ec": math.nan})[0] == "hf+lf"
+    assert fusion.best(everything | {"c_ec": math.nan})[0] == "dlf+hf"
+    assert fusion.best(everything | {"c_ec": math.nan, "p_ec": math.nan})[0] == "hf"
+    assert fusion.best(everything | {"f_ec": math.nan})[0] == "dlf"
     assert fusion.best({"size": 20.0}) is None
+    published = Fusion({part: fusion.models[part] for part in ("dlf", "hf", "dlf+hf")})  # as bundles were before LF
+    assert published.best(everything)[0] == "dlf+hf"
+    assert set(WIDEST) == set(PARTS)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +166,7 @@ def test_coefficients_find_what_matters_and_their_intervals_hold_what_does_not()
 
 def test_scaling_belongs_to_the_model():
     rows, truth, patients = lesions()
-    stretched = rows * np.array([1, 1, 1, 1, 20, 900, 15, 6]) + 7
+    stretched = rows * np.array([1, 1, 1, 1, 20, 900, 15, 6, 1, 1, 1]) + 7
     plain, other = (fit_fusion(each, truth, patients, "dlf+hf", seed=0) for each in (rows, stretched))
     np.testing.assert_allclose(plain.coefficients, other.coefficients, rtol=1e-5)
     a = plain.probability(dict(zip(INPUTS, rows[3], strict=True)))

@@ -62,8 +62,11 @@ def done(recipe, tmp_path_factory):
 
 def test_a_set_holds_every_answer_and_every_measurement(lesions):
     assert lesions.store.shape == (4, *SHAPE)
-    assert lesions.measured.shape == (COUNT, len(PARTS["hf"]))
+    assert lesions.measured.shape == (COUNT, len(PARTS["hf+lf"]))
     assert np.isfinite(lesions.measured).all()
+    np.testing.assert_array_equal(lesions.sizes_mm, lesions.measured[:, PARTS["hf"].index("size")])
+    chances = lesions.measured[:, len(PARTS["hf"]) :]
+    assert ((chances >= 0) & (chances <= 1)).all()
     assert set(lesions.lirads) <= {0.2, 0.4, 0.6, 0.8, 1.0}
     for question in QUESTIONS:
         store = lesions.asked(question)
@@ -109,10 +112,11 @@ def test_its_bundle_answers_and_fuses(done):
         "p_ec": answers[0].p_ec,
         "p_npw": answers[0].p_npw,
     }
-    values |= dict(zip(PARTS["hf"], training_lesions(request).measured[0], strict=True))
+    values |= dict(zip(PARTS["hf+lf"], training_lesions(request).measured[0], strict=True))
     assert set(fusion.models) == set(PARTS)
-    assert 0 < fusion.models["dlf+hf"].probability(values) < 1
-    assert fusion.models["dlf+hf"].inputs == INPUTS
+    assert fusion.best(values)[0] == "dlf+hf+lf"
+    assert 0 < fusion.best(values)[1] < 1
+    assert fusion.models["dlf+hf+lf"].inputs == INPUTS
     assert max(each.unfamiliar for each in answers) < 1.2  # they were trained on
     assert 0.5 <= facts.thresholds["abstain"] < 1
 
@@ -120,7 +124,7 @@ def test_its_bundle_answers_and_fuses(done):
 def test_every_figure_has_its_interval(done):
     results = done[1].results
     assert results["cases"] == COUNT
-    for name in ("baseline", "dlf", "hf", "dlf+hf", "li-rads", "size", *(f"feature {each}" for each in FEATURES)):
+    for name in ("baseline", *PARTS, "li-rads", "size", *(f"feature {each}" for each in FEATURES)):
         found = results[f"auc:{name}"]
         if found["value"] is not None:
             assert 0 <= found["low"] <= found["value"] <= found["high"] <= 1

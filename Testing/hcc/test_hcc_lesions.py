@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.hcc import lesions
 from abdominal_oncology.hcc.lesion_kinds import RECIPES, LesionKind, SizeSet, size_moments
 from abdominal_oncology.hcc.lesion_shape import LesionShape
 from abdominal_oncology.hcc.lesions import REFERENCE_SECONDS, Lesion, draw_kind, draw_lesion, draw_size
@@ -205,7 +208,35 @@ def test_small_hcc_show_their_features_as_often_as_readers_see_them() -> None:
     assert 0.4 < capsule < 0.7
     assert 0.3 < other_aphe < aphe
     assert other_washout < washout - 0.1
-    assert other_capsule < 0.1
+    assert other_capsule < 0.2
+
+
+def test_a_look_alike_differs_from_an_hcc_only_in_how_many_signs_it_has() -> None:
+    hcc, other = RECIPES[LesionKind.HCC], RECIPES[LesionKind.DYSPLASTIC_NODULE]
+    assert replace(other, signs=hcc.signs) == hcc
+    for recipe, least, most in ((hcc, 0.8, 1.0), (other, 0.0, 0.2)):
+        shares = [share for share, _ in recipe.signs]
+        assert sum(shares) == pytest.approx(1)
+        several = sum(share for share, signs in recipe.signs if sum(signs) >= 2)
+        assert least < several < most
+
+
+@pytest.mark.parametrize(("place", "feature"), [(0, "aphe"), (1, "washout"), (2, "capsule")])
+def test_a_sign_that_is_drawn_is_seen(place: int, feature: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an ideal reader, in most lesions that have it and few that do not."""
+    seen = {}
+    for has in (True, False):
+        signs = tuple(has if n == place else n == 0 for n in range(3))
+        recipe = replace(RECIPES[LesionKind.HCC], signs=((1.0, signs),))
+        monkeypatch.setattr(lesions, "RECIPES", {LesionKind.HCC: recipe})
+        rng = np.random.default_rng(7)
+        drawn = [
+            draw_lesion(rng, Patient.sample(rng, condition="cirrhosis"), "hcc", size_mm=20.0, grain_hu=8.0).features
+            for _ in range(60)
+        ]
+        seen[has] = np.mean([each[feature] in (True, "nonrim", "nonperipheral") for each in drawn])
+    assert seen[True] > 0.75
+    assert seen[False] < 0.35
 
 
 def test_same_seed_same_lesion() -> None:

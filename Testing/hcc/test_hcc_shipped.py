@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from shipped_bundles import shipped, whole_bundle  # noqa: E402
+
 from abdominal_oncology.hcc.bundles import BUNDLES  # noqa: E402
-from abdominal_oncology.hcc.fusion import Fusion  # noqa: E402
+from abdominal_oncology.hcc.fusion import PARTS, Fusion  # noqa: E402
 from abdominal_oncology.hcc.lesion_input import LesionPreparation, input_of_phantom  # noqa: E402
 from abdominal_oncology.hcc.patch import lesion_patch  # noqa: E402
+from abdominal_oncology.hcc.questions import FEATURES  # noqa: E402
 from abdominal_oncology.learning.bundle.load import load_bundle  # noqa: E402
 from abdominal_oncology.learning.predictor import Predictor  # noqa: E402
 from abdominal_oncology.tasks import load_task  # noqa: E402
 
-MODELS = Path(__file__).resolve().parents[2] / "Resources" / "Models"
-SHIPPED = sorted(path for path in MODELS.glob("hcc-*") if path.is_dir())
+SHIPPED = shipped("hcc")
 
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda path: path.name)
-def test_a_shipped_bundle_is_whole_and_says_what_it_is(folder: Path, whole_bundle: Callable[..., Any]) -> None:
+def test_a_shipped_bundle_is_whole_and_says_what_it_is(folder: Path) -> None:
     bundle = whole_bundle(folder, "hcc", BUNDLES, megabytes=15)
     facts = bundle.facts
     assert "no real HCC" in facts.trained_on
     assert facts.trained_on in bundle.card
     assert facts.training["command"].startswith("abdominal-oncology guide --phantoms")
     assert Fusion.from_table(facts.decision["fusion"])
-    for name in ("auc:baseline", "auc:dlf+hf", "auc:feature aphe", "auc:feature ec", "auc:feature npw"):
+    for name in ("auc:baseline", *(f"auc:{part}" for part in PARTS), *(f"auc:feature {each}" for each in FEATURES)):
         figure = facts.results[name]
         assert 0.5 < figure["low"] <= figure["value"] <= figure["high"] < 0.95
+    assert facts.results["auc:dlf+hf+lf"]["low"] > facts.results["auc:baseline"]["value"]
 
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda path: path.name)

@@ -31,7 +31,7 @@ Chances = dict[str, NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class CrossGuided:
-    """What four networks say outside of their folds: ``rows`` (n, 8) for the fusion, ``fold`` (n,) of each lesion."""
+    """What four networks say outside of their folds: ``rows`` (n, 11) for the fusion, ``fold`` (n,) of each lesion."""
 
     lesions: LesionSet
     answers: Mapping[str, StoreAnswers]
@@ -67,7 +67,7 @@ def cross_guide(
 def measured_results(crossed: CrossGuided, fused: Chances) -> dict[str, Any]:
     """AUCs with 95 % intervals by patient: of HCC by each method, and of each feature by its network."""
     lesions = crossed.lesions
-    of_hcc = {BASELINE: crossed.rows[:, 0], **fused, READER: lesions.lirads, SIZE: _ranked(lesions.measured[:, -1])}
+    of_hcc = {BASELINE: crossed.rows[:, 0], **fused, READER: lesions.lirads, SIZE: _ranked(lesions.sizes_mm)}
     table: dict[str, Any] = {"cases": len(crossed.rows)}
     for name, chances in of_hcc.items():
         table[f"auc:{name}"] = _auc(chances, lesions.truth(), lesions.patients)

@@ -20,7 +20,9 @@ HCC, OTHER = "hcc", "other"
 FUSION_TABLE = "fusion"
 NETWORKS, MEASURED, BOTH, ONE_NETWORK = "networks", "measured features", "networks and measured features", "one network"
 
-_TITLES: Mapping[Part, str] = {"dlf": NETWORKS, "hf": MEASURED, "dlf+hf": BOTH}
+_TITLES: Mapping[Part, str] = {"dlf": NETWORKS, "hf": MEASURED, "dlf+hf": BOTH, "hf+lf": MEASURED, "dlf+hf+lf": BOTH}
+_HALVES: tuple[tuple[Part, ...], ...] = (("dlf",), ("hf+lf", "hf"))
+_CHANCES = {"c_aphe": "aphe_nonrim", "c_ec": "capsule", "c_npw": "washout_nonperipheral"}
 _FAMILIAR = 1.0
 _SUREST = 1e-6
 
@@ -53,11 +55,8 @@ def fuse(
     if best is None:
         return Fused(None, "")
     chosen, whole = best
-    parts = tuple(
-        _part(measured.name, _TITLES[name], fusion.models[name].probability(values), provenance)
-        for name in ("dlf", "hf")
-        if name in fusion.models and set(fusion.models[name].inputs) <= set(values)
-    )
+    answering = [each for each in (fusion.best(values, among=half) for half in _HALVES) if each is not None]
+    parts = tuple(_part(measured.name, _TITLES[name], p_hcc, provenance) for name, p_hcc in answering)
     return Fused(whole, _TITLES[chosen], parts, _rows(fusion.models[chosen], values))
 
 
@@ -67,6 +66,8 @@ def fusion_values(measured: LesionMeasurements, answers: LesionAnswers | None) -
     if measured.published is not None:
         published = measured.published
         values |= {"f_aphe": published.aphe_hu, "f_ec": published.capsule_hu2, "f_npw": published.washout_hu}
+    if measured.findings is not None:
+        values |= {name: measured.findings.chances[chance] for name, chance in _CHANCES.items()}
     if answers is not None:
         values |= {"p_hcc": answers.p_hcc, "p_aphe": answers.p_aphe, "p_ec": answers.p_ec, "p_npw": answers.p_npw}
     return {name: value for name, value in values.items() if isfinite(value)}

@@ -1,4 +1,4 @@
-"""The source paper's fusion at work: a logistic regression over network and handcrafted features. Numpy only."""
+"""The source paper's fusion at work: a logistic regression over network and handcrafted features, and over ours."""
 
 from __future__ import annotations
 
@@ -10,18 +10,29 @@ from typing import Any, Literal
 
 from abdominal_oncology.errors import InvalidInputError
 
-Part = Literal["dlf", "hf", "dlf+hf"]
+Part = Literal["dlf", "hf", "dlf+hf", "hf+lf", "dlf+hf+lf"]
+
+_NETWORKS = ("p_hcc", "p_aphe", "p_ec", "p_npw")
+_HANDCRAFTED = ("f_aphe", "f_ec", "f_npw")
+_CHANCES = ("c_aphe", "c_ec", "c_npw")
 
 PARTS: Mapping[Part, tuple[str, ...]] = MappingProxyType(
     {
-        "dlf": ("p_hcc", "p_aphe", "p_ec", "p_npw", "size"),
-        "hf": ("f_aphe", "f_ec", "f_npw", "size"),
-        "dlf+hf": ("p_hcc", "p_aphe", "p_ec", "p_npw", "f_aphe", "f_ec", "f_npw", "size"),
+        "dlf": (*_NETWORKS, "size"),
+        "hf": (*_HANDCRAFTED, "size"),
+        "dlf+hf": (*_NETWORKS, *_HANDCRAFTED, "size"),
+        "hf+lf": (*_HANDCRAFTED, "size", *_CHANCES),
+        "dlf+hf+lf": (*_NETWORKS, *_HANDCRAFTED, "size", *_CHANCES),
     }
 )
-"""Which inputs each regression takes: of the networks, the handcrafted ones, or both; each with the size (mm)."""
+"""Which inputs each regression takes: of the networks (DLF), the paper's handcrafted features (HF), or both; each with
+the size (mm). LF, which is not in the paper, are the chances that our own measurements give to the three LI-RADS
+features (see :mod:`.features.findings`)."""
 
-INPUTS = PARTS["dlf+hf"]
+INPUTS = PARTS["dlf+hf+lf"]
+
+WIDEST: tuple[Part, ...] = ("dlf+hf+lf", "dlf+hf", "hf+lf", "hf", "dlf")
+"""Whose answer counts: the first whose inputs are all known."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +112,9 @@ class Fusion:
 
     models: Mapping[Part, FusedModel]
 
-    def best(self, values: Mapping[str, float]) -> tuple[Part, float] | None:
-        """The widest part whose inputs are all known, and its probability of HCC; None where no part can answer."""
-        for part in ("dlf+hf", "hf", "dlf"):
+    def best(self, values: Mapping[str, float], among: tuple[Part, ...] = WIDEST) -> tuple[Part, float] | None:
+        """The first part whose inputs are all known, and its probability of HCC; None where no part can answer."""
+        for part in among:
             model = self.models.get(part)
             if model is not None and all(math.isfinite(values.get(name, math.nan)) for name in model.inputs):
                 return part, model.probability(values)

@@ -1,6 +1,6 @@
 """Fitting the published fusion: logistic regressions whose every choice is made inside of the patients they learn from.
 
-Rows are (n, 8) in the order of :data:`~abdominal_oncology.hcc.fusion.INPUTS`; the networks' probabilities in them come
+Rows are (n, 11) in the order of :data:`~abdominal_oncology.hcc.fusion.INPUTS`; the networks' probabilities in them come
 from folds that did not train on the patient. Scaling and regularisation are chosen anew inside each fold.
 """
 

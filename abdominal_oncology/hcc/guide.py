@@ -19,7 +19,7 @@ from abdominal_oncology.hcc.cross_guide import (
     measured_results,
 )
 from abdominal_oncology.hcc.features.published import Energy
-from abdominal_oncology.hcc.fusion import Fusion
+from abdominal_oncology.hcc.fusion import WIDEST, Fusion
 from abdominal_oncology.hcc.fusion_fit import fit_all_parts
 from abdominal_oncology.hcc.lesion_set import LesionSet, lesion_set, phantom_set
 from abdominal_oncology.hcc.questions import CLASSES, COMPOSED, FEATURES, QUESTIONS
@@ -153,7 +153,7 @@ def _facts(
 
     recipe, store = request.recipe, crossed.lesions.store
     everyone = range(len(store.cases))
-    whole = hcc_predictions(fused["dlf+hf"], crossed.lesions)
+    whole = hcc_predictions(fused[WIDEST[0]], crossed.lesions)
     told = request.task.about
     return BundleFacts(
         request.name,

@@ -8,13 +8,21 @@ liver of the same patient.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
 from abdominal_oncology.errors import InvalidInputError
 
 Spread = tuple[float, float]
+
+Signs = tuple[bool, bool, bool]
+"""Of LI-RADS's major features: bright early, dark later, a capsule."""
+
+SIGN_HU: Mapping[str, tuple[int, float]] = MappingProxyType(
+    {"arterial": (0, 26.0), "portal": (1, -30.0), "delayed": (1, -28.0)}
+)
+"""In each phase the sign that is seen there (its place in :data:`Signs`), and the HU it adds to a lesion without."""
 
 
 class LesionKind(StrEnum):
@@ -45,6 +53,8 @@ class Recipe:
     ``follows_liver`` is how far (0 to 1) a lesion shares its patient's deviation from the average liver; with
     ``relative`` the numbers are differences to the patient's liver. ``grain_hu`` is the spread inside a lesion.
     ``rim_hu`` lifts the shell above the core (arterial, portal, delayed), for a ``rim_share`` of lesions.
+    ``signs`` are the shares of lesions that have each combination of signs; the HU are then those of a lesion without.
+    ``least_hu``: no lesion of the kind is darker in any phase.
     """
 
     plain: Spread
@@ -57,6 +67,7 @@ class Recipe:
     phase_correlation: float = 0.63
     rim_hu: tuple[float, float, float] = (0.0, 0.0, 0.0)
     rim_share: float = 0.0
+    signs: tuple[tuple[float, Signs], ...] = ()
     capsule_share: float = 0.0
     mosaic_share: float = 0.0
     necrosis_share: float = 0.0
@@ -65,14 +76,31 @@ class Recipe:
     cirrhosis_share: float = 0.1
     irregularity: Spread = (0.09, 0.04)
     edge_mm: Spread = (1.0, 0.4)
+    least_hu: float = 15.0
 
+
+_T, _F = True, False
+
+_HCC = Recipe(  # all together: 67 ± 15, 92 ± 19 and 66 ± 16 HU; two or three signs in nine of ten
+    (44, 8), (45, 11), (111, 12), (84, 8), (20, 5), 0.45, False, 0.63,
+    signs=(
+        (0.34, (_T, _T, _T)), (0.2, (_T, _T, _F)), (0.22, (_T, _F, _T)), (0.1, (_F, _T, _T)),
+        (0.08, (_T, _F, _F)), (0.06, (_F, _F, _F)),
+    ),
+    mosaic_share=0.4, necrosis_share=0.3, cirrhosis_share=0.8, irregularity=(0.1, 0.05),
+)  # fmt: skip
+
+_LOOK_ALIKE = replace(  # equal to an HCC in everything but its signs, of which it has one, or none, in nine of ten
+    _HCC,
+    signs=(
+        (0.42, (_T, _F, _F)), (0.16, (_F, _T, _F)), (0.14, (_F, _F, _T)), (0.2, (_F, _F, _F)),
+        (0.04, (_T, _F, _T)), (0.04, (_T, _T, _F)),
+    ),
+)  # fmt: skip
 
 RECIPES: Mapping[LesionKind, Recipe] = MappingProxyType(
     {
-        LesionKind.HCC: Recipe(
-            (44, 8), (67, 15), (94, 22), (65, 14), (20, 5), 0.45, False, 0.63,
-            capsule_share=0.58, mosaic_share=0.4, necrosis_share=0.3, cirrhosis_share=0.8, irregularity=(0.1, 0.05),
-        ),
+        LesionKind.HCC: _HCC,
         LesionKind.METASTASIS: Recipe(
             (40, 8), (58, 16), (72, 17), (68, 14), (15, 5), 0.3, False, 0.6,
             rim_hu=(28, 16, -2), rim_share=0.5, necrosis_share=0.35, cirrhosis_share=0.05, irregularity=(0.1, 0.05),
@@ -95,16 +123,13 @@ RECIPES: Mapping[LesionKind, Recipe] = MappingProxyType(
         ),
         LesionKind.CYST: Recipe(
             (8, 4), (8.5, 4), (9, 4), (9, 4), (2, 0.7), 0.0, False, 0.97,
-            cirrhosis_share=0.15, irregularity=(0.04, 0.02), edge_mm=(0.6, 0.2),
+            cirrhosis_share=0.15, irregularity=(0.04, 0.02), edge_mm=(0.6, 0.2), least_hu=-8.0,
         ),
         LesionKind.REGENERATIVE_NODULE: Recipe(
             (1, 5), (-2, 9), (-2, 8), (-4, 6), (7, 2), 1.0, True, 0.5,
             capsule_share=0.06, cirrhosis_share=1.0, irregularity=(0.07, 0.03), edge_mm=(1.3, 0.5),
         ),
-        LesionKind.DYSPLASTIC_NODULE: Recipe(  # an HCC in everything but how often it washes out or has a capsule
-            (45, 8), (90, 15), (102, 22), (71, 14), (20, 5), 0.45, False, 0.63,
-            capsule_share=0.04, mosaic_share=0.4, necrosis_share=0.2, cirrhosis_share=0.9, irregularity=(0.1, 0.05),
-        ),
+        LesionKind.DYSPLASTIC_NODULE: _LOOK_ALIKE,
     }
 )  # fmt: skip
 

@@ -27,14 +27,14 @@ from abdominal_oncology.progress import Progress, silent
 OFF_THE_SCALE = 0.6
 """The score of a lesion that has no LR-1 to LR-5: as LR-3, since about a third of either are HCC."""
 
-MEASURED = PARTS["hf"]
+MEASURED = PARTS["hf+lf"]
 _LIRADS = "lirads"
 
 
 @dataclass(frozen=True)
 class LesionSet:
-    """``store`` is labelled for HCC, its rows hold all four answers. ``measured`` (n, 4) are f_APHE, f_EC, f_NPW and
-    the size; ``lirads`` (n,) the measured LI-RADS category / 5.
+    """``store`` is labelled for HCC, its rows hold all four answers. ``measured`` (n, 7) are those named in
+    :data:`MEASURED`; ``lirads`` (n,) the measured LI-RADS category / 5.
     """
 
     store: SampleStore
@@ -44,6 +44,11 @@ class LesionSet:
     @property
     def patients(self) -> tuple[str, ...]:
         return tuple(case.patient for case in self.store.cases)
+
+    @property
+    def sizes_mm(self) -> NDArray[np.float64]:
+        """(n,) largest diameters as measured."""
+        return self.measured[:, MEASURED.index("size")]
 
     def truth(self, question: str = "hcc") -> NDArray[np.int64]:
         """(n,) 1 where it is an HCC, or has the feature."""
@@ -69,6 +74,7 @@ def lesion_set(folder: Path, lesions: Iterable[Labelled], recipe: Recipe, facts:
     """
     if recipe.classes != CLASSES["hcc"] or recipe.also != FEATURES:
         raise InvalidInputError(f"a set of lesions answers {', '.join(QUESTIONS)}", where=folder)
+    facts = {**facts, "measured": list(MEASURED)}
     table = folder / "measured.json"
     if (folder / "store.json").exists() and table.exists():
         kept = open_store(folder)
@@ -138,5 +144,5 @@ def _with_table(store: SampleStore, rows: dict[str, dict[str, float]]) -> Lesion
 
 
 def fusion_rows(chances: Mapping[str, NDArray[np.float64]], lesions: LesionSet) -> NDArray[np.float64]:
-    """(n, 8) inputs of the fusion: the networks' probabilities by question, then what was measured."""
+    """(n, 11) inputs of the fusion: the networks' probabilities by question, then what was measured."""
     return np.column_stack([*(chances[question] for question in QUESTIONS), lesions.measured])

@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.hcc.lesion_kinds import OTHER_SHARES, RECIPES, LesionKind, Recipe, SizeSet, size_moments
+from abdominal_oncology.hcc.lesion_kinds import (
+    OTHER_SHARES,
+    RECIPES,
+    SIGN_HU,
+    LesionKind,
+    Recipe,
+    Signs,
+    SizeSet,
+    size_moments,
+)
 from abdominal_oncology.hcc.lesion_shape import Floats, LesionShape, RandomField
 from abdominal_oncology.phantom.enhancement import ARRIVAL_SECONDS
 from abdominal_oncology.phantom.physiology import Patient
@@ -27,10 +36,11 @@ _PHASES = ("arterial", "portal", "delayed")
 # what a reader calls brighter or darker than liver (HU); below, noise hides it
 _BRIGHT_HU, _WASHOUT_HU = 12.0, 8.0
 # The measured figures are of HCC of 39 mm in the median, whose whole is no brighter than liver in the arterial phase.
-# Small ones are supplied by arteries nearly throughout: readers see hyperenhancement in about three of four.
+# Small ones are supplied by arteries nearly throughout: readers see hyperenhancement in about three of four. What looks
+# like an HCC follows its size in the same way.
 _SMALL_HCC_LIFT_HU = 24.0
 _LARGE_HCC_SPREAD_HU = 12.0  # their supply varies more: portal minus arterial has a spread of 18 HU on patients
-_CAPSULE_MM, _CAPSULE_LIFT_HU = (1.0, 2.6), (12.0, 36.0)
+_CAPSULE_MM, _CAPSULE_EDGE_MM, _CAPSULE_LIFT_HU = (1.3, 3.2), 0.6, (14.0, 38.0)
 
 
 @dataclass(frozen=True)
@@ -148,7 +158,7 @@ class Lesion:
             dead = np.clip((third + 0.8 * (0.75 - radius) - level) / 0.25, 0, 1) * (depth > 2.0)
             hu += dead * (np.float32(28) + 4 * first - hu)
         if self.capsule is not None:
-            shell = np.clip((self.capsule_mm - np.abs(depth - self.capsule_mm / 2)) / self.capsule_mm + 0.3, 0, 1)
+            shell = np.clip((self.capsule_mm - depth) / _CAPSULE_EDGE_MM + 0.5, 0, 1)
             bright = np.float32(self.capsule.hu(seconds, self.patient))
             hu += shell * np.maximum(bright - hu, 0)
         tissue: Floats = hu.astype(np.float32, copy=False)
@@ -234,7 +244,8 @@ def draw_lesion(
     irregularity = max(0.01, float(rng.normal(*recipe.irregularity)))
     shape = LesionShape.draw(rng, centre_mm, size_mm, irregularity)
     liver = _liver(patient)
-    core = _core(rng, recipe, liver, kind, size_mm)
+    signs = _signs(rng, recipe)
+    core = _core(rng, recipe, liver, signs, size_mm)
     length = float(np.clip(size_mm / 7, 1.8, 6.0)) * float(rng.uniform(0.8, 1.3))
     fields = (RandomField.draw(rng, length), RandomField.draw(rng, length), RandomField.draw(rng, length))
     hypervascular = kind is LesionKind.METASTASIS and rng.random() < 0.22
@@ -243,6 +254,7 @@ def draw_lesion(
         core = replace(core, arterial=core.arterial + lift, portal=core.portal + 0.45 * lift)
     has_rim = not hypervascular and rng.random() < recipe.rim_share
     strength = float(rng.uniform(0.5, 1.4))
+    capsule_share = float(signs[2]) if signs else recipe.capsule_share
     seeds, mosaic = _nodules(rng, shape, recipe.mosaic_share * min(1.0, size_mm / 28))
     lesion = Lesion(
         name,
@@ -256,7 +268,7 @@ def draw_lesion(
         if has_rim
         else (0.0, 0.0, 0.0),
         float(np.clip(rng.normal(0.085, 0.02) * size_mm, 1.2, 6.0)),
-        _capsule(rng, liver) if rng.random() < recipe.capsule_share * min(1.0, size_mm / 14) else None,
+        _capsule(rng, liver) if rng.random() < capsule_share * min(1.0, size_mm / 14) else None,
         float(rng.uniform(*_CAPSULE_MM)),
         _blood(rng, patient) if recipe.fills_in else None,
         bool(recipe.fills_in and rng.random() < (0.4 if size_mm < 15 else 0.08)),
@@ -278,8 +290,17 @@ def _own_to_clock(patient: Patient, own: float | None) -> float | None:
     return None if own is None else patient.arrival_seconds + (own - ARRIVAL_SECONDS) * patient.stretch
 
 
-def _core(rng: np.random.Generator, recipe: Recipe, liver: Uptake, kind: LesionKind, size_mm: float) -> Uptake:
-    """The tissue's HU: shared luck in all phases, partly the liver's own deviation, the rest free."""
+def _signs(rng: np.random.Generator, recipe: Recipe) -> Signs | None:
+    """One of the recipe's combinations; None for a kind that has no HU of its own for them."""
+    if not recipe.signs:
+        return None
+    shares, combinations = zip(*recipe.signs, strict=True)
+    chosen: Signs = combinations[int(rng.choice(len(shares), p=shares))]
+    return chosen
+
+
+def _core(rng: np.random.Generator, recipe: Recipe, liver: Uptake, signs: Signs | None, size_mm: float) -> Uptake:
+    """The tissue's HU: shared luck in all phases, partly the liver's own deviation, its signs, the rest free."""
     average = Uptake(57, 76, 108, 86)
     common, free = rng.normal(), rng.normal(size=4)
     rho = recipe.phase_correlation
@@ -293,12 +314,12 @@ def _core(rng: np.random.Generator, recipe: Recipe, liver: Uptake, kind: LesionK
             continue
         shared = recipe.follows_liver * (here - usual)
         own = np.sqrt(max(spread**2 - (recipe.follows_liver * typical_spread) ** 2, 0.25 * spread**2))
-        values.append(mean + shared + own * score[n])
-    if kind is LesionKind.HCC:
+        place, sign_hu = SIGN_HU.get(phase, (0, 0.0))
+        values.append(mean + shared + own * score[n] + (sign_hu if signs and signs[place] else 0.0))
+    if signs:  # an HCC, or what looks like one
         values[1] += _SMALL_HCC_LIFT_HU * float(np.clip((32 - size_mm) / 12, -0.2, 1))
         values[1] += _LARGE_HCC_SPREAD_HU * float(np.clip((size_mm - 32) / 10, 0, 1)) * free[1]
-    floor = -8 if kind is LesionKind.CYST else 15
-    return Uptake(*(max(floor, float(value)) for value in values))
+    return Uptake(*(max(recipe.least_hu, float(value)) for value in values))
 
 
 def _capsule(rng: np.random.Generator, liver: Uptake) -> Uptake:

@@ -6,8 +6,6 @@ import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-from abdominal_oncology.errors import Cancelled
-
 if TYPE_CHECKING:
     from abdominal_oncology.worker.jobs.request import JobResult
 
@@ -43,15 +41,14 @@ def painted_by_worker(room: str, role: str) -> Any:
     import slicer
 
     from abdominal_oncology.panels.session import worker_session
+    from abdominal_oncology.scene.steps import to_its_end
     from abdominal_oncology.worker.jobs.sample import sample_request
 
     job = worker_session().submit(sample_request(room))
     while not job.is_over:
         slicer.app.processEvents()
         time.sleep(_PAUSE_SECONDS)
-    if job.result is None:
-        raise job.error or Cancelled("no sample patient was made")
-    return _to_its_end(put_sample(job.result))[role]
+    return to_its_end(put_sample(job.outcome()))[role]
 
 
 def register_phantom(sample_name: str, thumbnail: str, room: str, role: str) -> None:
@@ -73,12 +70,3 @@ def register_phantom(sample_name: str, thumbnail: str, room: str, role: str) -> 
         nodeNames=sample_name,
         customDownloader=generate,
     )
-
-
-def _to_its_end(generator: Generator[None, None, dict[str, Any]]) -> dict[str, Any]:
-    while True:
-        try:
-            next(generator)
-        except StopIteration as stop:
-            made: dict[str, Any] = stop.value
-            return made

@@ -50,7 +50,7 @@ def measure(row: str, work: Work) -> Row:
     if not is_small:
         lesions = lesions.in_store(in_folds(lesions.store, plan.folds, work.seed))
     done = crossed(work, plan, _NETWORK, lesions, "d1" if is_small else "d2")
-    truth, sizes, patients = lesions.truth(), lesions.measured[:, -1], lesions.patients
+    truth, sizes, patients = lesions.truth(), lesions.sizes_mm, lesions.patients
     sizeless = done.rows.copy()
     sizeless[:, INPUTS.index("size")] = 0.0  # an input that never varies has no say
     scores = {
