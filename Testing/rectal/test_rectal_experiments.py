@@ -14,6 +14,7 @@ pytest.importorskip("matplotlib")
 from rectal_doubles import facts, network  # noqa: E402
 
 from abdominal_oncology.errors import InvalidInputError  # noqa: E402
+from abdominal_oncology.learning.bundle.load import load_bundle  # noqa: E402
 from abdominal_oncology.learning.bundle.write import write_bundle  # noqa: E402
 from abdominal_oncology.learning.experiment import Scale, run_experiment  # noqa: E402
 from abdominal_oncology.learning.networks import find_network  # noqa: E402
@@ -104,9 +105,8 @@ def test_a_table_may_begin_with_a_flat_encoder_that_has_learned(
         network_options={"aggregation": "none", "filters": 2},
         preparation=dict(preparation.to_mapping()),
     )
-    start = tmp_path / "flat-1.0.0"
-    begun = network(flat)
-    write_bundle(start, begun, flat)
+    write_bundle(tmp_path / "flat-1.0.0", network(flat), flat)
+    start = load_bundle(tmp_path / "flat-1.0.0")
     losses = BY_NAME["rectal-table3"]
     results = run_experiment(losses, "smoke", tmp_path / "begun", start=start)
     rows = list(results.values())
@@ -117,3 +117,5 @@ def test_a_table_may_begin_with_a_flat_encoder_that_has_learned(
         run_experiment(losses, "smoke", tmp_path / "begun")
     with pytest.raises(InvalidInputError, match="begins with random weights always"):
         run_experiment(replace(losses, begins_with=""), "smoke", tmp_path / "other", start=start)
+    with pytest.raises(InvalidInputError, match="begins with a bundle of f-rmc5, this one holds f-r2d"):
+        run_experiment(replace(losses, begins_with="f-rmc5"), "smoke", tmp_path / "other", start=start)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+
+from shipped_bundles import shipped, whole_bundle  # noqa: E402
 
 from abdominal_oncology.learning.bundle.load import load_bundle  # noqa: E402
 from abdominal_oncology.learning.predictor import Predictor  # noqa: E402
@@ -18,12 +18,11 @@ from abdominal_oncology.rectal.bundles import BUNDLES  # noqa: E402
 from abdominal_oncology.rectal.training import phantom_samples  # noqa: E402
 from abdominal_oncology.tasks import load_task  # noqa: E402
 
-MODELS = Path(__file__).resolve().parents[2] / "Resources" / "Models"
-SHIPPED = sorted(path for path in MODELS.glob("rectal-*") if path.is_dir())
+SHIPPED = shipped("rectal")
 
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda path: path.name)
-def test_a_shipped_bundle_is_whole_and_says_what_it_is(folder: Path, whole_bundle: Callable[..., Any]) -> None:
+def test_a_shipped_bundle_is_whole_and_says_what_it_is(folder: Path) -> None:
     bundle = whole_bundle(folder, "rectal", BUNDLES, megabytes=15)
     facts = bundle.facts
     assert "no real labelled case" in facts.trained_on
@@ -41,7 +40,7 @@ def test_it_ranks_patients_that_it_has_never_seen(folder: Path) -> None:
     bundle = load_bundle(folder, task="rectal")
     recipe = Recipe.from_mapping(dict(bundle.facts.training["recipe"]))
     cases = list(phantom_samples(5, 900_000, recipe))
-    inputs = np.concatenate([each.samples.inputs for each in cases]).astype(np.float32) / 255
+    inputs = np.concatenate([each.samples.inputs for each in cases])
     t3 = Predictor(bundle, "cpu", "torch").run(inputs).probabilities[:, 1]
     truth = np.array([each.label == "T3" for each in cases])
     assert truth.sum() == 3

@@ -8,7 +8,7 @@ from typing import get_args
 
 from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
 from abdominal_oncology.errors import InvalidInputError
-from abdominal_oncology.learning.experiment import Experiment, Scale, run_experiment
+from abdominal_oncology.learning.experiment import Scale, run_experiment
 from abdominal_oncology.tasks import experiments
 
 
@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from abdominal_oncology.learning.bundle.store import installed_store
     from abdominal_oncology.learning.device import choose_device
 
     known = experiments()
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         output,
         seed=options.seed,
         device=device,
-        start=_start(known[options.name], options.start_from),
+        start=installed_store().find(options.start_from) if options.start_from else None,
         progress=terminal_progress(quiet=options.json),
     )
     if options.json:
@@ -51,19 +52,3 @@ def run(options: argparse.Namespace) -> int:
     else:
         print((output / "results.md").read_text(encoding="utf-8"))
     return ExitCode.DONE
-
-
-def _start(experiment: Experiment, name: str | None) -> Path | None:
-    if not name:
-        return None
-    from abdominal_oncology.learning.bundle.store import installed_store
-
-    bundle = installed_store().find(name)
-    wanted = experiment.begins_with
-    if wanted and bundle.facts.network != wanted:
-        raise InvalidInputError(
-            f"{experiment.name} begins with a bundle of {wanted}, this one holds {bundle.facts.network}",
-            where=bundle.path,
-            remedy=f"train one: abdominal-oncology train {bundle.facts.task} --network {wanted}",
-        )
-    return Path(bundle.path)

@@ -24,6 +24,8 @@ from abdominal_oncology.progress import Progress, part, silent
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from abdominal_oncology.learning.bundle.load import Bundle
+
 Scale = Literal["smoke", "small", "full"]
 
 
@@ -56,7 +58,7 @@ Results = Mapping[str, Row]
 class Work:
     """What a row's measurement may use. ``folder`` is the row's own, ``shared`` that of the whole experiment.
 
-    ``start`` is the folder of a bundle whose weights every training begins with.
+    Every training begins with the weights of ``start``.
     """
 
     scale: Scale
@@ -65,7 +67,7 @@ class Work:
     seed: int
     device: str
     progress: Progress
-    start: Path | None = None
+    start: Bundle | None = None
 
 
 @dataclass(frozen=True)
@@ -95,15 +97,13 @@ def run_experiment(
     *,
     seed: int = 0,
     device: str = "cpu",
-    start: Path | None = None,
+    start: Bundle | None = None,
     progress: Progress = silent,
 ) -> dict[str, Row]:
     """Measure what is missing in ``output``, then write ``results.csv``, ``results.md`` and the plots."""
     if scale not in get_args(Scale):
         raise InvalidInputError(f"no scale is called {scale!r}", remedy=f"use {', '.join(get_args(Scale))}")
-    if start is not None and not experiment.begins_with:
-        raise InvalidInputError(f"{experiment.name} begins with random weights always", remedy="leave the bundle out")
-    begun = "" if start is None else _called(start)
+    begun = "" if start is None else _may_begin(experiment, start)
     _claim(experiment, scale, seed, begun, output)
     names = list(experiment.rows(scale))
     results: dict[str, Row] = {}
@@ -126,11 +126,18 @@ def run_experiment(
     return results
 
 
-def _called(start: Path) -> str:
-    """A bundle's name and what its files are."""
-    from abdominal_oncology.learning.bundle.hashes import verify
-
-    return f"{start.name} ({verify(start).content_sha256[:12]})"
+def _may_begin(experiment: Experiment, start: Bundle) -> str:
+    """The bundle's name and what its files are, where the experiment can begin with it."""
+    facts, wanted = start.facts, experiment.begins_with
+    if not wanted:
+        raise InvalidInputError(f"{experiment.name} begins with random weights always", remedy="leave the bundle out")
+    if facts.network != wanted:
+        raise InvalidInputError(
+            f"{experiment.name} begins with a bundle of {wanted}, this one holds {facts.network}",
+            where=start.path,
+            remedy=f"train one: abdominal-oncology train {facts.task} --network {wanted}",
+        )
+    return f"{start.path.name} ({start.verified.content_sha256[:12]})"
 
 
 def _claim(experiment: Experiment, scale: Scale, seed: int, begun: str, output: Path) -> None:

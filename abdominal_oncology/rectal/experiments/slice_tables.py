@@ -48,8 +48,11 @@ def _encoder_rows(scale: Scale) -> Sequence[str]:
 
 def _measure_encoder(row: str, work: Work) -> Row:
     plan = plan_of(work)
-    if work.scale == "small" and work.start is None:  # eleven encoders within the hour
-        plan = replace(plan, filters=_NARROW_FILTERS, slice_epochs=plan.slice_epochs // 4)
+    if work.scale == "small":  # eleven encoders within three quarters of an hour
+        if work.start is None:
+            plan = replace(plan, filters=_NARROW_FILTERS, slice_epochs=plan.slice_epochs // 4)
+        else:
+            plan = replace(plan, patients=60, folds=2, slice_epochs=plan.slice_epochs // 2)
     recipe = replace(slice_recipe(plan, work.seed, ENCODER_ROWS[row]), loss=(FOCAL,))
     return cross_validated(recipe, work, plan)
 
