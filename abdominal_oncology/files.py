@@ -1,9 +1,10 @@
-"""Writing files so that a reader never meets half of one."""
+"""Writing files so that a reader never meets half of one, and telling whether files were changed."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,3 +27,21 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write ``data`` so that ``path`` is there whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+
+
+Stamps = tuple[tuple[str, int, int], ...]
+
+
+def stamps(*places: Path) -> Stamps:
+    """Name, bytes and time of change (ns) of every file at or below ``places``; none of a place that is not there.
+
+    As long as two of them are equal nobody has written there. No file is opened.
+    """
+    names = [str(place) for place in places if place.is_file()]
+    names += [str(Path(folder, name)) for place in places for folder, _, found in os.walk(place) for name in found]
+    states = []
+    for name in sorted(names):
+        with suppress(FileNotFoundError):  # gone since it was listed
+            state = os.lstat(name)
+            states.append((name, state.st_size, state.st_mtime_ns))
+    return tuple(states)

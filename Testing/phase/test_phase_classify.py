@@ -102,7 +102,7 @@ def test_reading_stops_once_the_answer_cannot_change(venous):
     planned = len(random_slices(count, 30, 0))
     voted = len(finding.tables["votes"])
     assert planned / 2 < voted <= planned / 2 + 16
-    assert len(set(reader.asked)) <= voted + 16  # one batch may be under way when the vote ends
+    assert len(set(reader.asked)) == voted  # nothing is read that nobody asks
     assert "could not have changed the answer" in finding.reason
     assert finding.decision == "venous"
 
@@ -112,7 +112,7 @@ def test_a_sequential_test_costs_an_easy_scan_a_dozen_slices(venous):
     settings = ClassifySettings(kinetics=False, sequential_error=0.01)
     finding = classify(reader, predictor=KnownPredictor(always("venous")), settings=settings)
     assert len(finding.tables["votes"]) == 12
-    assert len(set(reader.asked)) <= 28
+    assert len(set(reader.asked)) <= 16  # those whose values were looked at first
     assert "differs in at most 0.01 of scans" in finding.reason
     hard = classify(reader, predictor=KnownPredictor(by_brightness), settings=settings)
     assert len(hard.tables["votes"]) > 12

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from shipped_bundles import shipped, whole_bundle
 
 from abdominal_oncology.imaging.open import open_reader
 from abdominal_oncology.learning.bundle.load import load_bundle
@@ -17,12 +16,11 @@ from abdominal_oncology.phase.classify import ClassifySettings, classify
 from abdominal_oncology.phase.labels import Phase
 from abdominal_oncology.tasks import load_task
 
-MODELS = Path(__file__).resolve().parents[2] / "Resources" / "Models"
-SHIPPED = sorted(path for path in MODELS.glob("phase-*") if path.is_dir())
+SHIPPED = shipped("phase")
 
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda path: path.name)
-def test_a_shipped_bundle_is_whole_and_says_what_it_is(folder: Path, whole_bundle: Callable[..., Any]) -> None:
+def test_a_shipped_bundle_is_whole_and_says_what_it_is(folder: Path) -> None:
     bundle = whole_bundle(folder, "phase", BUNDLES, megabytes=20)
     facts = bundle.facts
     assert facts.classes == tuple(Phase)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,12 @@ import pytest
 from numpy.typing import NDArray
 from worker_tools import CountingReader, timeless
 
-from abdominal_oncology.errors import Cancelled, InvalidInputError, MissingInputError
+from abdominal_oncology.errors import Cancelled, ChangedFileError, InvalidInputError, MissingInputError
 from abdominal_oncology.imaging.image import Image, Modality
 from abdominal_oncology.imaging.reader import ArrayReader, SliceReader
 from abdominal_oncology.learning.bundle import NO_BUNDLE
+from abdominal_oncology.learning.bundle.load import load_bundle
+from abdominal_oncology.learning.bundle.store import installed_store
 from abdominal_oncology.learning.case import Case
 from abdominal_oncology.learning.finding import FindingWarning
 from abdominal_oncology.phantom.ct_study import ct_study
@@ -164,6 +168,42 @@ def test_without_torch_the_kinetics_answer(monkeypatch: pytest.MonkeyPatch) -> N
     assert [each.code for each in warnings] == ["no-network"]
     with pytest.raises(Exception, match="a network needs PyTorch"):
         Models().predictor("phase", SHIPPED, ())
+
+
+@needs_network
+def test_a_bundle_is_looked_at_again_once_a_file_of_it_has_changed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shipped = next(entry for entry in installed_store().list() if entry.name == SHIPPED).path
+    own = tmp_path / "bundles" / shipped.name
+    shutil.copytree(shipped, own)
+    monkeypatch.setenv("ABDOMINAL_ONCOLOGY_BUNDLES", str(own.parent))
+    opened: list[Path] = []
+    monkeypatch.setattr(
+        "abdominal_oncology.learning.bundle.store.load_bundle",
+        lambda path, **asked: opened.append(path) or load_bundle(path, **asked),
+    )
+    models = Models()
+    first, _ = models.predictor("phase", SHIPPED, (), "cpu")
+    assert models.predictor("phase", SHIPPED, (), "cpu")[0] is first
+    assert models.predictor("phase", str(own), (), "cpu")[0] is first  # another name for the same
+    assert opened == [own, own]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "work").mkdir()
+    aside = Path(shutil.copytree(own, tmp_path / "work" / own.name)).relative_to(tmp_path)
+    for _ in range(2):
+        assert models.predictor("phase", str(aside), (), "cpu")[0] is first
+    assert opened == [own, own, aside]
+    for place in (own, aside):
+        weights = next(place.rglob("*.safetensors"))
+        content = bytearray(weights.read_bytes())
+        content[-1] ^= 1
+        weights.write_bytes(content)
+    for name in (SHIPPED, str(own), str(aside)):
+        with pytest.raises(ChangedFileError):
+            models.predictor("phase", name, (), "cpu")
+    shutil.rmtree(own)
+    assert models.predictor("phase", SHIPPED, (), "cpu")[0] is first  # the shipped one has the same weights
 
 
 @needs_network

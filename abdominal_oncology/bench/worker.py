@@ -53,7 +53,7 @@ class Setting:
     matrix: int = 512
     bundle: str | None = None
     settings: ClassifySettings = _USUAL
-    repeats: int = 3
+    repeats: int = 9
 
     @property
     def series(self) -> str:
@@ -90,7 +90,9 @@ def measure(setting: Setting, only: str = "", progress: Progress = silent) -> li
     for n, task in enumerate(chosen):
         stretch = part(progress, 0.2 + 0.8 * n / len(chosen), 0.2 + 0.8 * (n + 1) / len(chosen))
         with WorkerClient(ProcessTransport(_LAUNCH)) as client:
-            rows = [replace(row, repeats=min(row.repeats, setting.repeats)) for row in contenders[task](client)]
+            rows = [
+                replace(row, repeats=1 if row.name == _COLD else setting.repeats) for row in contenders[task](client)
+            ]
             timings += _judged(compare(task, rows, stretch))
     return timings
 
@@ -98,9 +100,9 @@ def measure(setting: Setting, only: str = "", progress: Progress = silent) -> li
 def _judged(timings: Sequence[Timing]) -> list[Timing]:
     """What a click promises: a warm one its time over the network's alone on all sampled slices, a cold one its seconds
     more than a warm one."""
-    least = {row.name: row.fastest for row in timings}
-    alone = next((seconds for name, seconds in least.items() if name.startswith(_ALONE) and seconds), None)
-    warm, cold = least.get(_WARM), least.get(_COLD)
+    times = {row.name: row.seconds for row in timings}
+    alone = next((seconds for name, seconds in times.items() if name.startswith(_ALONE) and seconds), None)
+    warm, cold = times.get(_WARM), times.get(_COLD)
     said = {}
     if warm and alone:
         said[_WARM] = f"{warm / alone:.2f} × the network alone (goal {_WARM_GOAL:g})"
@@ -148,7 +150,7 @@ def _click(setting: Setting, image: Image, client: WorkerClient, bundle: str | N
     rows = [
         Contender(_WARM, lambda: client.run(request), ours=True),
         Contender("direct call, warm", direct),
-        Contender(_COLD, cold, repeats=1),
+        Contender(_COLD, cold),
     ]
     if predictor is None:
         return rows

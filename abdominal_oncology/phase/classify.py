@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ from abdominal_oncology.phase.prepare import SlicePreparation
 from abdominal_oncology.phase.region_hu import RegionHU
 from abdominal_oncology.phase.sampling import random_slices
 from abdominal_oncology.phase.trusted_reader import TrustedReader
-from abdominal_oncology.phase.voting_stream import CHUNK, vote_on
+from abdominal_oncology.phase.voting_stream import CHUNK, Voted, vote_on
 from abdominal_oncology.phase.voxel_scale import ValueCheck, judge_values
 from abdominal_oncology.phase.whole_finding import Voices, whole_finding, withheld
 from abdominal_oncology.progress import Progress, part, silent
@@ -44,6 +44,7 @@ from abdominal_oncology.progress import Progress, part, silent
 if TYPE_CHECKING:
     from abdominal_oncology.learning.predictor import Predictor
 
+_AS_TOLD = False, False
 _LOOKED_AT = 28  # the slices that the abdomen is located on; they are decoded once
 
 
@@ -107,25 +108,24 @@ def classify(
         finding = withheld(name, f"cannot tell: {check.fault}", warnings, _provenance(settings))
         return with_description(finding, facts).taking(time.perf_counter() - started)
     finds = _finds(settings, segmentation)
-    slab = None
-    if finds or _wants_region(settings, predictor):
-        progress(0.05, "locating the abdomen")
-        slab = locate_slab(trusted)
-        warnings += as_warnings(slab.warnings)
+    looks = finds or _wants_region(settings, predictor)
+    progress(0.05, "locating the abdomen" if looks else "reading slices")
 
     def kinetics() -> _Kinetics:
         began = time.perf_counter()
-        regions, doubts = _regions(trusted, settings, segmentation, segment_names, slab if finds else None)
+        regions, doubts = _regions(trusted, settings, segmentation, segment_names, located.result() if finds else None)
         found = estimate(regions) if measures else None
         spent = time.perf_counter() - began
         return _Kinetics(found, _of_kinetics(name, found, regions, settings, spent), doubts)
 
-    # a network leaves the interpreter free, and regions are found on one core meanwhile
+    # a network leaves the interpreter free, and the abdomen and regions are found on one core meanwhile
     with ThreadPoolExecutor(1, thread_name_prefix="kinetics") as beside:
+        located = beside.submit(lambda: locate_slab(trusted) if looks else None)
         measured = beside.submit(kinetics)
-        network = _of_network(name, trusted, view, slab, predictor, settings, part(progress, 0.1, 0.9))
+        network = _of_network(name, trusted, view, located, predictor, settings, part(progress, 0.1, 0.9))
         progress(0.9, "measuring the segmentation" if segmentation is not None else "finding regions")
-        kinetic = measured.result()
+        slab, kinetic = located.result(), measured.result()
+    warnings += as_warnings(slab.warnings) if slab is not None else []
     warnings += kinetic.warnings
     voices = Voices(kinetic.estimate, kinetic.finding, network, slab, tuple(sorted(trusted.read_once)))
     least = settings.threshold if settings.threshold is not None else _least(predictor)
@@ -177,7 +177,7 @@ def _regions(
     if slab is None:
         more = () if segmentation is None else measure_regions(reader, segmentation, segment_names)
         return (*settings.regions_given, *more), []
-    found = find_regions(reader, slab)
+    found = find_regions(reader, slab, outlined=False)
     warnings = [*as_warnings(found.warnings), *gut_warnings(reader, slab)]
     if not found.regions:
         warnings.append(FindingWarning("region-not-found", "neither vessel nor organ was found to measure"))
@@ -200,22 +200,31 @@ def _of_network(
     name: str,
     reader: TrustedReader,
     view: AxialView,
-    slab: Slab | None,
+    located: Future[Slab | None],
     predictor: Predictor | None,
     settings: ClassifySettings,
     progress: Progress,
 ) -> Finding | None:
+    """What the network says, of slices turned as the header says; once more if they turn out to lie otherwise."""
     if predictor is None:
         return None
     started = time.perf_counter()
     facts = predictor.model.facts
     preparation = SlicePreparation.from_mapping(facts.preparation)
-    within = slab_to_sample(slab) if _wants_region(settings, predictor) else None
+    slab = located.result() if _wants_region(settings, predictor) else None
+    within = None if slab is None else slab_to_sample(slab)
     order = [int(k) for k in random_slices(reader.geometry.shape[0], settings.fraction * 100, settings.seed, within)]
-    if slab is not None:  # slices that lie the other way round than their header says
-        rows, columns = slab.flipped
-        view = replace(view, flip_rows=view.flip_rows != rows, flip_columns=view.flip_columns != columns)
-    voted = vote_on(reader, view, order, predictor, preparation, settings.sequential_error, progress)
+
+    def vote(flipped: tuple[bool, bool]) -> Voted:
+        rows, columns = flipped
+        seen = replace(view, flip_rows=view.flip_rows != rows, flip_columns=view.flip_columns != columns)
+        return vote_on(reader, seen, order, predictor, preparation, settings.sequential_error, progress)
+
+    flipped = _AS_TOLD if slab is None else slab.flipped
+    voted = vote(flipped)
+    late = located.result()
+    if late is not None and late.flipped != flipped:  # the header was wrong, which is rare: once more
+        voted = vote(late.flipped)
     made_by = predictor.provenance()
     spent = round(time.perf_counter() - started, 4)
     made_by = replace(made_by, seconds=spent, settings={**made_by.settings, **_plain(settings), "chunk": CHUNK})

@@ -111,12 +111,26 @@ class Poll:
 
     def ending(self) -> Ending | None:
         """Why no more slices are needed, or None while they are."""
-        left = self.planned - self.read
-        if left == 0:
+        return self._ending_with(self._votes)
+
+    def could_end(self, more: int) -> bool:
+        """Whether ``more`` votes can be enough: they are if all go to the leader.
+
+        >>> poll = Poll(planned=10, classes=2)
+        >>> poll.could_end(5), poll.could_end(6)
+        (False, True)
+        """
+        votes = self._votes.copy()
+        votes[votes.argmax()] += more
+        return self._ending_with(votes) is not None
+
+    def _ending_with(self, votes: NDArray[np.intp]) -> Ending | None:
+        left = self.planned - int(votes.sum())
+        if left <= 0:
             return "all read"
-        if beyond_reach(self._votes, left):
+        if beyond_reach(votes, left):
             return "beyond reach"
-        if self.error_rate is not None and surely_ahead(self._votes, self.planned, self.error_rate):
+        if self.error_rate is not None and surely_ahead(votes, self.planned, self.error_rate):
             return "sequential test"
         return None
 

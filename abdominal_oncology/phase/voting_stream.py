@@ -1,4 +1,5 @@
-"""Slices through a network, some at a time, until the vote is decided: the next are read while these are voting."""
+"""Slices through a network, some at a time, until the vote is decided: the next are read while these are voting,
+unless these may be the last."""
 
 from __future__ import annotations
 
@@ -53,22 +54,24 @@ def vote_on(
     answers: list[Answers] = []
     done: list[int] = []
 
-    def prepare(chunk: Sequence[int]) -> NDArray[np.uint8]:
-        return prepare_slices(view.apply(reader.read(chunk)), preparation)
+    def prepare(n: int) -> NDArray[np.uint8]:
+        return prepare_slices(view.apply(reader.read(chunks[n])), preparation)
 
     with ThreadPoolExecutor(1, thread_name_prefix="slice-reader") as pool:
-        ready = pool.submit(prepare, chunks[0])
+        ready = pool.submit(prepare, 0)
         for n, chunk in enumerate(chunks):
             inputs = ready.result()
-            if n + 1 < len(chunks):
-                ready = pool.submit(prepare, chunks[n + 1])
+            decides = poll.could_end(len(chunk))  # then nobody may want the next
+            if not decides:
+                ready = pool.submit(prepare, n + 1)
             progress(len(done) / len(order), f"{len(done)} of {len(order)} slices have voted")
             answers.append(predictor.run(inputs))
             poll.add(answers[-1].probabilities)
             done += chunk
             if poll.ending() is not None:
-                ready.cancel()
                 break
+            if decides:
+                ready = pool.submit(prepare, n + 1)
     progress(1.0, f"{len(done)} of {len(order)} slices have voted")
     return Voted(tuple(done), joined(answers), poll.result())
 

@@ -107,10 +107,7 @@ class WorkerClient:
             raise InvalidInputError("this transport has an event loop", remedy="use callbacks instead of waiting")
         while not job.is_over:
             self._transport.pump(_PUMP_SECONDS)
-        if job.error is not None:
-            raise job.error
-        assert job.result is not None
-        return job.result
+        return job.outcome()
 
     def run(self, request: JobRequest, progress: Progress = silent) -> JobResult:
         """Submit and wait. Ctrl-C, or Cancelled raised by ``progress``, stops the job."""

@@ -56,6 +56,13 @@ class JobHandle:
     def is_over(self) -> bool:
         return self.state in (JobState.DONE, JobState.FAILED)
 
+    def outcome(self) -> JobResult:
+        """The result of a job that is over, or its error raised."""
+        if self.error is not None:
+            raise self.error
+        assert self.result is not None
+        return self.result
+
     def cancel(self) -> None:
         """Stop it. A waiting job fails at once; a running one within half a second, by force if need be."""
         self._client.cancel(self)

@@ -23,7 +23,7 @@ from abdominal_oncology.worker.protocol import Here, ImageFacts, Need
 
 _SLOTS = 2
 """While one piece is copied here, the client fills the next."""
-_VALUE_BYTES = 4  # a guess; what is wider makes the client's file grow
+_VALUE_BYTES = 4  # a guess until the first piece has come; what is wider makes the client's file grow
 
 
 class Channel:
@@ -42,6 +42,7 @@ class RemoteReader:
     def __init__(self, key: str, job: int, facts: ImageFacts, exchange: Exchange, channel: Channel) -> None:
         self._key, self._job, self._facts = key, job, facts
         self._exchange, self._channel = exchange, channel
+        self._value_bytes = _VALUE_BYTES
         self.slices_read = 0
 
     @property
@@ -63,7 +64,7 @@ class RemoteReader:
     def read(self, slices: Sequence[int] | None = None, progress: Progress = silent) -> NDArray[Any]:
         shape = self.geometry.shape
         wanted = [int(k) for k in slice_indices(slices, shape[0])]
-        each = max(1, PIECE_BYTES // (_VALUE_BYTES * prod(shape[1:])))
+        each = max(1, PIECE_BYTES // (self._value_bytes * prod(shape[1:])))
         pieces = deque(wanted[start : start + each] for start in range(0, len(wanted), each))
         result = _Result(len(wanted), shape[1:])
         under_way: deque[tuple[int, Future[Answer]]] = deque()
@@ -81,7 +82,9 @@ class RemoteReader:
             for slot, _ in under_way:
                 self._channel.free.put(slot)
         self.slices_read += len(wanted)
-        return result.values()
+        values = result.values()
+        self._value_bytes = values.itemsize
+        return values
 
     def _slot(self, *, wait: bool) -> int | None:
         if not wait:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+UNPACKED = ".unpacked"
+"""Below the user's folder of bundles: what zips held, by their hash."""
+
+
 @dataclass(frozen=True)
 class Bundle:
     """A verified bundle on disk. ``path`` is its folder."""
@@ -150,7 +154,7 @@ def _unpacked(path: Path, below: Path) -> Path:
             where=path,
             remedy="name a folder or a zip, or see `abdominal-oncology bundle list`",
         )
-    folder = below / ".unpacked" / sha256_of(path)[:32]
+    folder = below / UNPACKED / sha256_of(path)[:32]
     if not folder.exists():
         try:
             with new_folder(folder) as partial:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Literal
 
 from abdominal_oncology.errors import AbdominalOncologyError, InvalidInputError, MissingInputError
-from abdominal_oncology.files import write_atomically
+from abdominal_oncology.files import Stamps, stamps, write_atomically
 from abdominal_oncology.learning.bundle.archive import unpack
 from abdominal_oncology.learning.bundle.foreign import ForeignBundle, foreign_sha256, load_foreign
 from abdominal_oncology.learning.bundle.hashes import check_listing, read_json, verify
 from abdominal_oncology.learning.bundle.layout import METADATA, OWN_KEY, folder_name, version_key
-from abdominal_oncology.learning.bundle.load import Bundle, facts_in, is_foreign, load_bundle, user_folder
+from abdominal_oncology.learning.bundle.load import UNPACKED, Bundle, facts_in, is_foreign, load_bundle, user_folder
 from abdominal_oncology.learning.bundle.write import PARTIAL, copy_bundle, new_folder
 
 _ALLOWED = "allowed-sha256.txt"
@@ -50,6 +50,11 @@ class Store:
     def onnx_cache(self) -> Path:
         """Where predictors keep the ONNX files of bundles that came without one."""
         return self.user / ".onnx"
+
+    def stamps(self) -> Stamps:
+        """Of the files of all bundles: what was found before is still true as long as they are the same."""
+        folders = [folder for place in (self.user, *self.shipped) for folder in _folders(place)]
+        return stamps(*folders, self.user / UNPACKED)
 
     def list(self) -> Sequence[BundleEntry]:
         """All bundles by name, the newest version first. Quick: sizes are compared, bytes are not read."""
@@ -83,7 +88,8 @@ class Store:
 
     def default(self, task: str, order: Sequence[str] = ()) -> Bundle:
         """The first of ``order`` that is there, else the only one for the task."""
-        names = list(dict.fromkeys(each.name for each in self.list() if each.task == task and not each.problem))
+        usable = [each for each in self.list() if each.task == task and not each.problem]
+        names = list(dict.fromkeys(each.name for each in usable))
         preferred = [name for name in order if name in names]
         if not names:
             raise MissingInputError(
@@ -95,8 +101,8 @@ class Store:
             raise InvalidInputError(
                 f"there are several bundles for the task {task!r}: {', '.join(names)}", remedy="name one of them"
             )
-        usable = [each for each in self.list() if each.name == (preferred or names)[0] and not each.problem]
-        return load_bundle(usable[0].path, task=task)
+        chosen = next(each for each in usable if each.name == (preferred or names)[0])
+        return load_bundle(chosen.path, task=task)
 
     def add(self, source: Path, *, replace: bool = False, allow: str = "") -> BundleEntry:
         """Copy a bundle (folder or zip) into the user's folder; gives its row.
@@ -231,7 +237,7 @@ def _taken(entry: BundleEntry) -> InvalidInputError:
 def _sweep(folder: Path) -> None:
     """Remove what a killed process left unfinished a day ago or earlier."""
     before = time.time() - _SECONDS_PER_DAY
-    for path in (*folder.glob(f"{PARTIAL}*"), *folder.glob(f".unpacked/{PARTIAL}*")):
+    for path in (*folder.glob(f"{PARTIAL}*"), *folder.glob(f"{UNPACKED}/{PARTIAL}*")):
         try:
             if path.stat().st_mtime < before:
                 shutil.rmtree(path, ignore_errors=True)

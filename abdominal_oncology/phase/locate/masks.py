@@ -55,6 +55,21 @@ def filled(mask: Mask) -> Mask:
     return result
 
 
+def disc(shape: tuple[int, ...], row: float, column: float, radius: float) -> tuple[tuple[slice, slice], Mask]:
+    """The part of a slice of that shape around a centre, and which of its pixels lie within ``radius`` (pixels).
+
+    >>> box, inside = disc((9, 9), 1.0, 4.0, 2.0)
+    >>> box, int(inside.sum())
+    ((slice(0, 5, None), slice(2, 8, None)), 12)
+    """
+    box = tuple(
+        slice(max(0, int(at - radius)), max(0, min(size, int(at + radius) + 2)))
+        for at, size in zip((row, column), shape, strict=True)
+    )
+    rows, columns = np.ogrid[box]
+    return (box[0], box[1]), np.hypot(rows - row, columns - column) <= radius
+
+
 def largest(mask: Mask) -> Mask:
     """Its largest connected piece; empty if there is none."""
     pieces, count = ndimage.label(mask)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from abdominal_oncology.phase.locate.masks import Mask, filled, grow, opened, shrink
+from abdominal_oncology.phase.locate.masks import Mask, disc, filled, grow, opened, shrink
 from abdominal_oncology.phase.locate.stack import Stack
 
 _SPLEEN_LEVELS_MM = (15.0, -165.0)
@@ -80,29 +80,43 @@ def _even_piece(stack: Stack, n: int, wanted: _Wanted, taken: Mask | None) -> Pa
     even = (hu > low) & (hu < high) & stack.body[n][box]
     if taken is not None:
         even &= ~grow(taken[box], 2)
-    slope = ndimage.gaussian_gradient_magnitude(hu, 1.0, truncate=2.5)
-    even &= slope < 9.0 + 0.5 * min(float(stack.noise_hu[n]), 20.0)
+    even &= stack.slope[n][box] < 9.0 + 0.5 * min(float(stack.noise_hu[n]), 20.0)
     even = shrink(grow(even, 1), 1) & (hu > low)
-    depth = ndimage.distance_transform_edt(np.pad(even, 1))[1:-1, 1:-1] * pixel
     place = (behind >= wanted.behind_mm[0]) & (behind <= wanted.behind_mm[1])
-    place = place & (left >= wanted.left_mm[0]) & (left <= wanted.left_mm[1]) & (depth >= wanted.thick_mm)
-    if not place.any():
+    place = place & (left >= wanted.left_mm[0]) & (left <= wanted.left_mm[1])
+    points, depth = _deepest(even, place, wanted.thick_mm / pixel)
+    if not len(points):
         return None
-    usual = np.exp(-0.5 * ((behind - wanted.usual_behind_mm[0]) / wanted.usual_behind_mm[1]) ** 2)
-    middle = np.unravel_index(int((np.minimum(depth, wanted.thick_enough_mm) * place * usual).argmax()), depth.shape)
-    rows, columns = np.ogrid[: hu.shape[0], : hu.shape[1]]
-    disc = np.hypot(rows - middle[0], columns - middle[1]) * pixel <= 0.7 * float(depth[middle])
-    core = float(np.median(hu[disc]))
-    spread = float(1.4826 * np.median(np.abs(hu[disc] - core)))
+    usual = np.exp(-0.5 * ((behind[points[:, 0], 0] - wanted.usual_behind_mm[0]) / wanted.usual_behind_mm[1]) ** 2)
+    best = int((np.minimum(depth * pixel, wanted.thick_enough_mm) * usual).argmax())
+    row, column = points[best]
+    around, within = disc(hu.shape, row, column, 0.7 * depth[best])
+    inner = hu[around][within]
+    core = float(np.median(inner))
+    spread = float(1.4826 * np.median(np.abs(inner - core)))
     if spread > 16:
         return None
     pieces, _ = ndimage.label(opened(even & (np.abs(hu - core) < max(16.0, 2.5 * spread)), 2))
-    name = int(pieces[middle])
+    name = int(pieces[row, column])
     if not name:
         return None
     mask = np.zeros(stack.smooth.shape[1:], dtype=bool)
     mask[box] = shrink(pieces == name, 1)
     return _patch(stack, n, mask, wanted.area_mm2)
+
+
+def _deepest(mask: Mask, place: Mask, least: float) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Points (n, 2) of ``place`` at least so many pixels deep in ``mask``, and how deep each lies."""
+    inside = shrink(mask, max(0, int(np.ceil(least / np.sqrt(2))) - 1))  # this square fits in wherever it is so deep
+    points = np.argwhere(inside & place)
+    if not len(points):
+        return points, np.empty(0)
+    # distances of all pixels would take as long again as their nearest pixels outside
+    nearest = ndimage.distance_transform_edt(np.pad(mask, 1), return_distances=False, return_indices=True)
+    rows, columns = points.T
+    depth = np.hypot(*(nearest[:, rows + 1, columns + 1] - points.T - 1))
+    enough = depth >= least
+    return points[enough], depth[enough]
 
 
 def find_kidneys(stack: Stack, enhanced: bool | None) -> tuple[list[Patch | None], list[Patch | None]]:

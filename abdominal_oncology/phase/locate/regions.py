@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from abdominal_oncology.imaging.image import ImageWarning
 from abdominal_oncology.imaging.reader import SliceReader, slice_indices
+from abdominal_oncology.phase.locate.masks import disc
 from abdominal_oncology.phase.locate.organs import Patch, find_kidneys, find_liver, find_spleen
 from abdominal_oncology.phase.locate.portal import find_portal_vein
 from abdominal_oncology.phase.locate.slab import SLAB_MM, Slab, locate_slab
@@ -60,9 +61,10 @@ def find_regions(
     slab: Slab | None = None,
     slices: Sequence[int] | None = None,
     max_slices: int = 24,
+    outlined: bool = True,
 ) -> RegionsFound:
     """Aorta, inferior vena cava, portal vein, liver, spleen and kidneys on at most ``max_slices`` slices of the
-    ``slab`` (None: it is located first), or on the ``slices`` named.
+    ``slab`` (None: it is located first), or on the ``slices`` named. Without ``outlined`` there are no outlines.
 
     Raises WrongModalityError for what is no CT, InvalidInputError where slices are not axial. What cannot be found is
     left out; why, where it is known, is in ``warnings``.
@@ -109,7 +111,7 @@ def find_regions(
         _outline(name, n, patches[name][n], stack.seen, reader)
         for name, each in kept.items()
         for n, k in enumerate(chosen)
-        if k in each.slices
+        if outlined and k in each.slices
     ]
     if not kept:
         warnings.append(ImageWarning("no-regions", "no organ or vessel was found with certainty"))
@@ -143,13 +145,10 @@ def _lumens(stack: Stack, run: list[Candidate | None]) -> list[Patch | None]:
         if each is None:
             found.append(None)
             continue
-        inner_mm = max(_LUMEN * each.radius_mm, 3.0)
-        top, left = (max(0, int(at - inner_mm / stack.pixel_mm)) for at in (each.row, each.column))
-        bottom, right = (int(at + inner_mm / stack.pixel_mm) + 2 for at in (each.row, each.column))
+        inner = max(_LUMEN * each.radius_mm, 3.0) / stack.pixel_mm
         mask = np.zeros(stack.smooth.shape[1:], dtype=bool)
-        near = mask[top:bottom, left:right]  # the rest of the slice is no part of it
-        rows, columns = np.ogrid[top : top + near.shape[0], left : left + near.shape[1]]
-        near[...] = np.hypot(rows - each.row, columns - each.column) * stack.pixel_mm <= inner_mm
+        around, within = disc(mask.shape, each.row, each.column, inner)
+        mask[around] = within
         found.append(Patch(mask, float(mask.sum()) * stack.pixel_mm**2, float(np.median(stack.seen.hu[n][mask]))))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,11 @@ class Stack:
     @property
     def pixel_mm(self) -> float:
         return self.seen.pixel_mm
+
+    @cached_property
+    def slope(self) -> NDArray[np.float32]:
+        """How steep ``smooth`` is (HU per pixel), like it (n, row, column): even tissue is flat."""
+        return np.stack([ndimage.gaussian_gradient_magnitude(hu, 1.0, truncate=2.5) for hu in self.smooth])
 
     def from_canal_mm(self, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Open grids of mm behind (rows, 1) and to the left of (1, columns) the canal of slice ``n``."""

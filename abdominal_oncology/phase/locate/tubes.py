@@ -72,28 +72,28 @@ def candidates(
     likely = prior >= _LEAST_SEEN  # no score is above its prior
     if not likely.any():
         return []
-    pad = int(np.ceil(_REACH_MM / pixel_mm)) + 1
-    padded = np.pad(hu, pad, mode="edge")
-    steps, offsets = _walk(pixel_mm, padded.shape[1])
     r, c = np.nonzero(likely)
-    at = (rows[r] + pad) * padded.shape[1] + columns[c] + pad
-    inner = steps <= _CORE_MM
-    core = padded.ravel()[at + offsets[:, inner, None]].mean(axis=(0, 1))
+    window, r_in, c_in = _around(hu, rows, columns, int(np.ceil(_REACH_MM / pixel_mm)) + 1)
+    steps, offsets = _walk(pixel_mm, window.shape[1])
+    values, at = window.ravel(), r_in[r] * window.shape[1] + c_in[c]
+    core = values.take(at + offsets[:, steps <= _CORE_MM, None]).mean(axis=(0, 1))
     blood = (core >= kind.core_hu[0]) & (core <= kind.core_hu[1])
     r, c, at, core = r[blood], c[blood], at[blood], core[blood]
-    walks = padded.ravel()[at + offsets[..., None]]  # (angles, steps, pixels)
+    walks = values.take(at + offsets[..., None])  # (angles, steps, pixels)
     edge = np.maximum(kind.edge_hu, 2.2 * min(noise_hu, 12.0)) + 0.16 * np.maximum(core - 100, 0)
     other = np.abs(walks - core) > edge.astype(np.float32)
     other[:, steps <= _CORE_MM / 2] = False
-    met = other.any(axis=1)
-    first = np.where(met, other.argmax(axis=1), len(steps))
-    reach = steps[np.minimum(first, len(steps) - 1)] - _STEP_MM / 2
+    # steps are counted in bytes: of so many small numbers the least and the middle are found in no time
+    count = len(steps)
+    first = np.where(other, np.arange(count, dtype=np.uint8)[:, None], np.uint8(count)).min(axis=1)
+    met = first < count
+    last = np.minimum(first, count - 1)
+    reach = steps[last] - _STEP_MM / 2
     smallest, largest = kind.radius_mm
-    radius = np.median(np.where(met, reach, np.inf), axis=0)
-    radius = np.where(np.isfinite(radius), radius, _REACH_MM)
+    radius = _middle(first, np.append(steps - _STEP_MM / 2, _REACH_MM))
     fits = met & (np.abs(reach - radius) <= np.maximum(kind.span_mm, 0.25 * radius)) & (reach >= smallest * 0.55)
     score = fits.mean(axis=0)
-    at_edge = np.take_along_axis(walks, np.minimum(first, len(steps) - 1)[:, None], axis=1)[:, 0]
+    at_edge = values.take(at + offsets[np.arange(ANGLES)[:, None], last])
     brighter = (met & (at_edge > core)).mean(axis=0)
     score *= np.clip((_BONY - brighter) / 0.2, 0, 1)
     # a centre is where opposite walks are equally long
@@ -106,7 +106,24 @@ def candidates(
     return _best(score, radius, np.where(met, reach, radius), core, rows[r], columns[c], pixel_mm)
 
 
-@lru_cache(maxsize=8)
+def _around(
+    hu: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp], margin: int
+) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.intp]]:
+    """The part of a slice around the pixels ``rows`` × ``columns``, and where they lie in it. Edges go on outside."""
+    around = [np.arange(each[0] - margin, each[-1] + margin + 1) for each in (rows, columns)]
+    inside = [np.clip(each, 0, size - 1) for each, size in zip(around, hu.shape, strict=True)]
+    return hu[np.ix_(*inside)], rows - around[0][0], columns - around[1][0]
+
+
+def _middle(first: NDArray[np.uint8], reach_mm: Floats) -> Floats:
+    """The median over an even number of angles of how far the walks get; where half of them meet nothing, the most."""
+    half = len(first) // 2
+    low, high = np.sort(first, axis=0)[half - 1 : half + 1]
+    middle: Floats = (reach_mm[low] + reach_mm[high]) / 2
+    return np.where(high < len(reach_mm) - 1, middle, reach_mm[-1])
+
+
+@lru_cache(maxsize=64)
 def _walk(pixel_mm: float, width: int) -> tuple[Floats, NDArray[np.intp]]:
     """Steps (mm) outward, and how far on in a picture of that width each lies: (angles, steps)."""
     steps = np.arange(0.0, _REACH_MM + 0.01, _STEP_MM)
