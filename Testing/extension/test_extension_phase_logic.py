@@ -214,6 +214,9 @@ def test_a_bundle_stays_warm_until_it_is_released(logic: Any, monkeypatch: pytes
     class Store:
         onnx_cache = "where the command line keeps its ONNX files, too"
 
+        def stamps(self) -> tuple[()]:
+            return ()
+
         def find(self, name: str, task: str) -> Model:
             return Model()
 

@@ -32,6 +32,7 @@ from abdominal_oncology.scene.result_nodes import (
     results_by_kind,
     results_of_volume,
 )
+from abdominal_oncology.scene.steps import to_its_end
 from abdominal_oncology.scene.tables import Table, table_node_from_rows
 
 SUMMARY_NAME = "Contrast phases"
@@ -65,13 +66,7 @@ def write_findings(findings: Sequence[Finding], volumes: Sequence[Node], *, rena
     ``rename`` adds the phase to the volume's name (``scan [venous]``); without it such a name is taken back, as it
     would tell of an older finding. The finding itself stays on the volume: :func:`finding_of`.
     """
-    steps = writing_findings(findings, volumes, rename=rename)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            results: PhaseResults = end.value
-            return results
+    return to_its_end(writing_findings(findings, volumes, rename=rename))
 
 
 def writing_findings(

@@ -33,6 +33,7 @@ from abdominal_oncology.scene.result_nodes import (
     results_by_kind,
     results_of_volume,
 )
+from abdominal_oncology.scene.steps import to_its_end
 from abdominal_oncology.scene.tables import Table, table_node_from_rows
 from abdominal_oncology.scene.volumes import source_node_of, volume_node_from_image
 
@@ -71,13 +72,7 @@ def write_stage(finding: Finding, volume: Node, overlay: Image | None = None) ->
 
     Everything is checked first: either all is written or nothing.
     """
-    steps = writing_stage(finding, volume, overlay)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            results: RectalResults = end.value
-            return results
+    return to_its_end(writing_stage(finding, volume, overlay))
 
 
 def writing_stage(finding: Finding, volume: Node, overlay: Image | None = None) -> Generator[None, None, RectalResults]:

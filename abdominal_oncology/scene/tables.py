@@ -7,6 +7,7 @@ ends would break the file, so they are held as look-alikes (″, em space, ⏎) 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,16 +80,23 @@ def fill_table_node(node: Node, table: Table) -> None:
     node.EndModify(before)
 
 
+_WRITTEN = {"li rads": "LI-RADS", "hcc": "HCC", "hu": "HU"}
+
+
 def title_of(column: str, unit: str) -> str:
     """How a person reads a column with its UCUM unit; "" and "1" are none.
 
     >>> title_of("expected_hu", "[hnsf'U]"), title_of("hu", "[hnsf'U]"), title_of("voxels", "1")
     ('expected [HU]', 'HU', 'voxels')
+    >>> title_of("li_rads_chance", "1"), title_of("p_hcc", "1")
+    ('LI-RADS chance', 'p HCC')
     """
     shown = unit_in_words(unit)
     if column.lower() == shown.lower():
         return shown
     words = column.removesuffix(f"_{shown.lower()}").replace("_", " ")
+    for typed, written in _WRITTEN.items():
+        words = re.sub(rf"\b{typed}\b", written, words)
     return f"{words} [{shown}]" if shown else words
 
 
