@@ -71,7 +71,7 @@ def filled(name):
 def example(shape, count=2):
     ramp = torch.arange(count * math.prod(shape), dtype=torch.float64)
     contrast = torch.arange(count).reshape(count, *(1 for _ in shape)) / count
-    return (contrast + (1 - contrast) * torch.sin(ramp * 0.37 + ramp**2 * 1e-5).reshape(count, *shape).abs())
+    return contrast + (1 - contrast) * torch.sin(ramp * 0.37 + ramp**2 * 1e-5).reshape(count, *shape).abs()
 
 
 def softmax(logits):
