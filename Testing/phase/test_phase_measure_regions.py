@@ -66,6 +66,19 @@ def test_core_values_without_wall_and_calcium():
     assert all(3 <= region.error_hu < 15 for region in found.values())
 
 
+def test_a_place_lies_in_what_was_measured():
+    image, labels = body()
+    for name, region in by_name(measure_regions(image, labels)).items():
+        k, j, i = np.rint(GRID.to_index(region.place_mm)).astype(int)
+        assert k in region.slices
+        row, column, radius = RADII[{"aorta": AORTA, "liver": LIVER}.get(name, KIDNEY)]
+        from_middle = np.hypot(j - row, i - column)
+        assert from_middle == pytest.approx(radius - 5, abs=1) if name == "renal_cortex" else from_middle < 1
+    point = GRID.to_world((20, 25, 70))
+    (placed,) = measure_points(image, {"liver": [point]})
+    assert placed.place_mm == pytest.approx(tuple(point))
+
+
 def test_only_the_slices_needed_are_read():
     image, labels = body()
     reader = Counting(image)

@@ -129,7 +129,7 @@ def test_a_series_that_cannot_be_classified_stops_no_other(here: WorkerClient, v
 
 
 def test_wrong_requests_are_named(here: WorkerClient, venous: Image) -> None:
-    with pytest.raises(MissingInputError, match="no series was given"):
+    with pytest.raises(MissingInputError, match="no volume was given"):
         phase_request([])
     with pytest.raises(InvalidInputError, match="a point needs"):
         phase_request([Series("a", ArrayReader(venous), points={"liver": [(1.0, 2.0)]})])

@@ -251,5 +251,5 @@ def test_some_settings_may_be_given(client: WorkerClient, t2: Image) -> None:
     whole = rectal_request("r", ArrayReader(t2), bundle=NO_BUNDLE, settings=StageSettings(bias_correction=False))
     some, all_ = (client.run(each).findings[0] for each in (request, whole))
     assert timeless(some) == timeless(all_)
-    with pytest.raises(AbdominalOncologyError, match="settings of the stage is no StageSettings: unknown speed"):
+    with pytest.raises(AbdominalOncologyError, match="settings of the stage: unknown speed"):
         client.run(rectal_request("r", ArrayReader(t2), settings={"speed": 1}))

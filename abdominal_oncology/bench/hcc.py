@@ -238,8 +238,8 @@ def _rigid(prepared: PreparedCase) -> None:
 def _from_scene(study: Study, count: int, predictor: Predictor | None) -> Callable[[], Any]:
     """Volumes and segments are in the scene already; from there to the findings."""
     from abdominal_oncology.scene import put_study, segmentation_node_from_masks
-    from abdominal_oncology.scene.hcc_case import case_from_nodes
-    from abdominal_oncology.scene.hcc_nodes import LiverNodes
+    from abdominal_oncology.scene.segment_reader import reader_from_segment
+    from abdominal_oncology.scene.volumes import reader_from_volume_node
 
     volumes = put_study(study.images).volumes
     names = [f"lesion_{n}" for n in range(1, count + 1)]
@@ -248,8 +248,20 @@ def _from_scene(study: Study, count: int, predictor: Predictor | None) -> Callab
         for n, name in enumerate(names, start=1)
     }
     outlines = segmentation_node_from_masks({"liver": study.liver, **masks}, "outlines", beside=volumes["portal"])
-    nodes = LiverNodes(volumes["arterial"], volumes["portal"], volumes["delayed"], outlines, "liver", names)
-    return lambda: examine(case_from_nodes(nodes).case, predictor=predictor)
+
+    def work() -> None:
+        drawn = {name: reader_from_segment(outlines, name, volumes["portal"]) for name in ("liver", *names)}
+        phases = {role: reader_from_volume_node(node) for role, node in volumes.items()}
+        case = MultiphaseCase.of(
+            arterial=phases["arterial"],
+            portal=phases["portal"],
+            delayed=phases["delayed"],
+            liver=drawn.pop("liver"),
+            lesions=drawn,
+        )
+        examine(case, predictor=predictor)
+
+    return work
 
 
 def _whole_volumes(study: Study, prepared: PreparedCase) -> Callable[[], Any]:

@@ -1,6 +1,6 @@
-"""What the LiverHCC panel asks, as a job for the worker, and which nodes the answer is of.
+"""What is asked of LiverHCC, as a job, and which nodes the answer is of.
 
-The window waits for what is done here: nodes are named, voxels are not read.
+A window waits for what is done here: nodes are named, and voxels are read only to measure outlines of an earlier study.
 """
 
 from __future__ import annotations
@@ -8,28 +8,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from abdominal_oncology.hcc.finding_lirads import Overrides
     from abdominal_oncology.hcc.lirads.growth import PriorSize
     from abdominal_oncology.hcc.lirads.population import Population
-    from abdominal_oncology.learning.finding import Finding
+    from abdominal_oncology.learning.finding import Finding, FindingWarning
     from abdominal_oncology.scene.hcc_nodes import LiverNodes
     from abdominal_oncology.worker.jobs.request import JobRequest
 
 
 @dataclass(frozen=True)
 class LiverQuestion:
-    """Nodes, and what is known of patient and earlier study. ``priors`` by the identifier of a lesion's segment."""
+    """Nodes (their lesions are chosen), and what is known of patient and earlier study. ``priors`` by the identifier of
+    a lesion's segment; ``warnings`` go into every finding.
+    """
 
     nodes: LiverNodes
     population: Population
     priors: Mapping[str, PriorSize | None] = field(default_factory=dict)
     imaged_on: date | None = None
     overrides: Mapping[str, Overrides] = field(default_factory=dict)
-    bundle: str | None = None
+    bundle: str | Path | None = None
     device: str = "auto"
+    warnings: Sequence[FindingWarning] = ()
 
 
 def request_of(question: LiverQuestion) -> JobRequest:
@@ -47,13 +51,19 @@ def request_of(question: LiverQuestion) -> JobRequest:
     liver, lesions = find_liver(nodes), find_chosen_lesions(nodes)
     check_lesions(lesions, nodes.segmentation)
     names = {each.id: each.name for each in lesions}
+    priors = {names[segment]: prior for segment, prior in question.priors.items() if prior and segment in names}
+    if nodes.prior is not None:
+        from abdominal_oncology.scene.hcc_lesions import priors_of
+
+        priors |= priors_of(nodes.prior, list(names.values()))
+    found = role_warnings({role: finding_of(node) for role, node in nodes.volumes.items()})
     study = LiverStudy(
         plain_name(nodes.portal),
         {role: reader_from_volume_node(node) for role, node in nodes.volumes.items()},
         {"portal": reader_from_segment(nodes.segmentation, liver.id, nodes.portal)},
         {each.name: reader_from_segment(nodes.segmentation, each.id, nodes.portal) for each in lesions},
-        priors={names[segment]: prior for segment, prior in question.priors.items() if prior and segment in names},
-        warnings=role_warnings({role: finding_of(node) for role, node in nodes.volumes.items()}),
+        priors=priors,
+        warnings=(*question.warnings, *found),
     )
     known = {name: said for name, said in question.overrides.items() if name in names.values()}
     return hcc_request(

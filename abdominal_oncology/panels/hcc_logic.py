@@ -18,21 +18,20 @@ from abdominal_oncology.panels.logic import ImagePanelLogic
 if TYPE_CHECKING:
     from datetime import date
 
-    from abdominal_oncology.hcc.analyze import Analysis
     from abdominal_oncology.hcc.finding_lirads import Overrides
     from abdominal_oncology.hcc.lirads.population import Population
+    from abdominal_oncology.imaging.image import Image
     from abdominal_oncology.learning.finding import Finding
     from abdominal_oncology.progress import Progress
     from abdominal_oncology.scene.hcc_nodes import Prior
     from abdominal_oncology.scene.hcc_results import LesionResults
-    from abdominal_oncology.worker.models import Models
 
 
 class HccLogic(ImagePanelLogic):
     """Methods take nodes and are named as Slicer names things."""
 
-    _models: Models | None = None
-    _analysis: Analysis | None = None
+    _answered: tuple[list[Finding], dict[str, dict[str, Image]]] = ([], {})
+    """The findings of the last analysis and the maps of their lesions."""
 
     def analyze(
         self,
@@ -60,17 +59,26 @@ class HccLogic(ImagePanelLogic):
         a model; None takes the one that is installed, and without one (or with "none") measured features and LI-RADS
         answer alone. ``overrides``: a reader's word by lesion and feature.
         """
-        from abdominal_oncology.panels import hcc_work
-        from abdominal_oncology.progress import silent
+        from abdominal_oncology.panels.hcc_inputs import LiverQuestion, request_of, with_nodes
+        from abdominal_oncology.scene.hcc_lesions import with_lesions
         from abdominal_oncology.scene.hcc_nodes import LiverNodes
-        from abdominal_oncology.worker.models import Models
+        from abdominal_oncology.worker.jobs.hcc import maps_of
 
-        if self._models is None:  # one without a loaded network counts as empty, and is kept all the same
-            self._models = Models()
-        nodes = LiverNodes(arterial, portal, delayed, segmentation, liverSegment, lesionSegments, nonContrast, prior)
-        request = hcc_work.Request(bundle, population, imagedOn, overrides)
-        self._analysis = hcc_work.analyze_nodes(nodes, self._models, request, progress or silent)
-        return list(self._analysis.findings)
+        nodes, left_out = with_lesions(
+            LiverNodes(arterial, portal, delayed, segmentation, liverSegment, lesionSegments, nonContrast, prior)
+        )
+        question = LiverQuestion(
+            nodes,
+            _population(population),
+            imaged_on=imagedOn,
+            overrides=overrides or {},
+            bundle=bundle,
+            warnings=left_out,
+        )
+        result = self.runJob(request_of(question), progress)
+        findings = with_nodes(result.findings, nodes)
+        self._answered = findings, maps_of(result)
+        return list(findings)
 
     def recategorise(self, finding: Finding, overrides: Overrides, by: str = "reader", why: str = "") -> Finding:
         """The finding after a reader's word on features or size: another LI-RADS category at once, all else stays."""
@@ -84,11 +92,9 @@ class HccLogic(ImagePanelLogic):
         """Tables beside the portal volume, in place of what was written before for the segmentation; with ``maps``
         volumes of enhancement and washout, and the shell that was looked at for a capsule, of the last analysis.
         """
-        from abdominal_oncology.panels import hcc_work
         from abdominal_oncology.scene.hcc_results import write_findings
 
-        drawn = hcc_work.maps_of(self._analysis, findings) if maps else None
-        return write_findings(findings, segmentation, portal, drawn)
+        return write_findings(findings, segmentation, portal, self._maps_of(findings) if maps else None)
 
     def findingsOf(self, segmentation: Any) -> list[Finding]:
         """What was written for a segmentation before, a saved scene included."""
@@ -110,6 +116,31 @@ class HccLogic(ImagePanelLogic):
 
     def releaseModels(self) -> None:
         """Give the memory of networks and measurements back; networks load again on use."""
-        self._analysis = None
-        if self._models is not None:
-            self._models.close()
+        self._answered = [], {}
+        super().releaseModels()
+
+    def _maps_of(self, findings: Sequence[Finding]) -> dict[str, dict[str, Image]]:
+        """Maps are drawn from what was measured, which is not kept with the scene."""
+        from abdominal_oncology.errors import InvalidInputError
+
+        answered, maps = self._answered
+        known = {_origin(each) for each in answered}
+        missing = [each.subject for each in findings if each.subject not in maps or _origin(each) not in known]
+        if missing:
+            raise InvalidInputError(
+                f"nothing is measured any more to draw maps of {', '.join(missing)}", remedy="analyze once more"
+            )
+        return {each.subject: maps[each.subject] for each in findings}
+
+
+def _origin(finding: Finding) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Which lesion of which nodes a finding is of, whatever a reader has said since."""
+    return finding.subject, tuple(sorted(finding.provenance.inputs.items()))
+
+
+def _population(given: Population | str | Sequence[str] | None) -> Population:
+    from abdominal_oncology.hcc.lirads.population import Population
+
+    if isinstance(given, Population):
+        return given
+    return Population.of(*([given] if isinstance(given, str) else given or ()))

@@ -85,10 +85,12 @@ class HccPanel(PanelWidget):
 
     def show(self, result: JobResult) -> Iterator[None]:
         from abdominal_oncology.panels.hcc_inputs import with_nodes
+        from abdominal_oncology.worker.jobs.hcc import maps_of
 
         asked, self._asked = self._asked, None  # others may have been chosen since
         assert asked is not None
-        self._readings.write(with_nodes(result.findings, asked), asked.segmentation, asked.portal, result.images)
+        findings = with_nodes(result.findings, asked)
+        self._readings.write(findings, asked.segmentation, asked.portal, maps_of(result))
         yield
         self.lesion_box.draw_nothing()
         facts = known_facts(self.parameters)

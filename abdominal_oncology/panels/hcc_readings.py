@@ -23,7 +23,7 @@ class Readings:
         self.findings: list[Finding] = []
         self._segmentation: Any = None
         self._portal: Any = None
-        self._maps: dict[str, dict[str, Image]] = {}
+        self._maps: Mapping[str, Mapping[str, Image]] = {}
         self._maps_of = ""
 
     @property
@@ -84,9 +84,11 @@ class Readings:
 
             self.findings = findings_of(segmentation)
 
-    def write(self, findings: Sequence[Finding], segmentation: Any, portal: Any, maps: Mapping[str, Image]) -> None:
-        """A new answer in the place of the last, with what a reader has said since it was asked for; ``maps`` are
-        called ``lesion/kind`` and kept until they are wanted.
+    def write(
+        self, findings: Sequence[Finding], segmentation: Any, portal: Any, maps: Mapping[str, Mapping[str, Image]]
+    ) -> None:
+        """A new answer in the place of the last, with what a reader has said since it was asked for; ``maps`` by lesion
+        and kind are kept until they are wanted.
         """
         from abdominal_oncology.panels.hcc_words import with_words
         from abdominal_oncology.scene.hcc_results import write_findings
@@ -95,10 +97,7 @@ class Readings:
             said = self.overrides
             findings = [with_words(each, said.get(each.subject, {})) for each in findings]
         write_findings(findings, segmentation, portal)
-        self._maps, self._maps_of = {}, segmentation.GetID()
-        for name, image in maps.items():
-            lesion, _, kind = name.rpartition("/")
-            self._maps.setdefault(lesion, {})[kind] = image
+        self._maps, self._maps_of = maps, segmentation.GetID()
         self.open(segmentation, portal)
 
     def say(self, row: int, what: str, word: str | float | None) -> None:

@@ -7,20 +7,41 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from abdominal_oncology.phantom.result import Phantom
+    from abdominal_oncology.progress import Progress
+    from abdominal_oncology.worker.jobs.request import JobRequest, JobResult
+    from abdominal_oncology.worker.models import Models
 
 
 class ImagePanelLogic(ABC):
-    """Summarise a volume; make a sample patient. Usable from a script: ``PhaseClassifierLogic().summarise(node)``.
+    """Do jobs; summarise a volume; make a sample patient. Usable from a script:
+    ``PhaseClassifierLogic().summarise(node)``.
 
     A module's logic says which modality its question is about and which phantom is its sample.
     """
 
     expects: ClassVar[str]
     sample_role: ClassVar[str]
+    _models: Models | None = None
 
     @abstractmethod
     def phantom(self) -> Phantom:
         """The sample patient: made on the spot, always the same, nothing is downloaded."""
+
+    def runJob(self, request: JobRequest, progress: Progress | None = None) -> JobResult:
+        """Do here and now what the panel has its worker do, on voxels where they lie. Networks stay warm."""
+        from abdominal_oncology.progress import silent
+        from abdominal_oncology.worker.jobs import find_job
+        from abdominal_oncology.worker.jobs.request import JobContext
+        from abdominal_oncology.worker.models import Models
+
+        if self._models is None:  # one without a loaded network counts as empty, and is kept all the same
+            self._models = Models()
+        return find_job(request.name)(request, JobContext(self._models, progress or silent))
+
+    def releaseModels(self) -> None:
+        """Give the memory of networks back; they load again on use."""
+        if self._models is not None:
+            self._models.close()
 
     def summarise(self, volume: Any, replacing: Any = None) -> Any:
         """A table node beside ``volume`` with the facts of its image; ``replacing`` (a former table) is removed."""

@@ -48,13 +48,13 @@ def best_slice(volume: Any, finding: Finding) -> float:
     return (slices - 1) / 2
 
 
-def region_slice(regions: Any, row: int) -> float | None:
-    """The middle of the slices on which a region was measured; None where the table does not say."""
+def region_place(regions: Any, row: int) -> tuple[float, float, float] | None:
+    """A point (x, y, z) in a region that was measured, LPS mm; None where the table does not say."""
     from abdominal_oncology.scene.tables import table_from_node
 
-    said = str(table_from_node(regions).rows[row].get("slices") or "")
-    numbers = [int(word) for word in said.replace(",", " ").split() if word.isdigit()]
-    return sorted(numbers)[len(numbers) // 2] if numbers else None
+    cells = table_from_node(regions).rows[row]
+    x, y, z = (cells.get(name) for name in ("x_mm", "y_mm", "z_mm"))
+    return (float(x), float(y), float(z)) if x is not None and y is not None and z is not None else None
 
 
 def report_of(volumes: Sequence[Any], summary: Any) -> Report:

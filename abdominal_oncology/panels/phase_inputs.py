@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abdominal_oncology.panels.choices import first_volume, modality_told
@@ -27,8 +28,9 @@ class PhaseQuestion:
     segmentation: Any = None
     points: Any = None
     fraction: float = 0.3
-    bundle: str | None = None
+    bundle: str | Path | None = None
     device: str = "auto"
+    seed: int = 0
 
 
 def sensible_volumes() -> list[Any]:
@@ -102,13 +104,17 @@ def request_of(question: PhaseQuestion) -> JobRequest:
     points = {} if question.points is None else points_by_structure(question.points)
     series = []
     for node in question.volumes:
+        image = reader_from_volume_node(node)
         labels: SliceReader | None = None
         names: dict[int, str] = {}
         if question.segmentation is not None:
             labels, names = reader_from_segmentation(question.segmentation, MEASURED, node)
-        series.append(Series(plain_name(node), reader_from_volume_node(node), labels, dict(names), points))
+        series.append(Series(plain_name(node), image, labels, dict(names), points))
     return phase_request(
-        series, bundle=question.bundle, device=question.device, settings={"fraction": question.fraction}
+        series,
+        bundle=question.bundle,
+        device=question.device,
+        settings={"fraction": question.fraction, "seed": question.seed},
     )
 
 

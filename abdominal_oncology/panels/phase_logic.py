@@ -20,13 +20,10 @@ if TYPE_CHECKING:
     from abdominal_oncology.phase.study import PairedStudy
     from abdominal_oncology.progress import Progress
     from abdominal_oncology.scene.phase_results import PhaseResults
-    from abdominal_oncology.worker.models import Models
 
 
 class PhaseLogic(ImagePanelLogic):
     """Methods take volume nodes (one, or several in a list) and are named as Slicer names things."""
-
-    _models: Models | None = None
 
     def classify(
         self,
@@ -47,15 +44,10 @@ class PhaseLogic(ImagePanelLogic):
         (labelled by organ) replace the regions that would be found automatically. A volume that cannot be classified
         gets a finding without decision, with the reason; what is wrong with the request itself is raised.
         """
-        from abdominal_oncology.panels import phase_work
-        from abdominal_oncology.progress import silent
-        from abdominal_oncology.worker.models import Models
+        from abdominal_oncology.panels.phase_inputs import PhaseQuestion, request_of
 
-        if self._models is None:  # one without a loaded network counts as empty, and is kept all the same
-            self._models = Models()
-        predictor, warnings = phase_work.network(self._models, bundle)
-        request = phase_work.Request(predictor, warnings, fraction, seed, segmentation, points)
-        return phase_work.classify_volumes(_list(volumeNodes), request, progress or silent)
+        question = PhaseQuestion(_list(volumeNodes), segmentation, points, fraction, bundle, seed=seed)
+        return list(self.runJob(request_of(question), progress).findings)
 
     def writeResults(self, findings: Sequence[Finding], volumeNodes: Any, rename: bool = False) -> PhaseResults:
         """Summary table, votes along the body, regions and facts, in place of what was written before for them."""
@@ -71,14 +63,9 @@ class PhaseLogic(ImagePanelLogic):
 
     def pairStudy(self, volumeNodes: Any, findings: Sequence[Finding | None]) -> PairedStudy:
         """The volumes as multiphase sets; series are named by the IDs of their nodes."""
-        from abdominal_oncology.panels import phase_work
+        from abdominal_oncology.panels.phase_pairs import pair_volumes
 
-        return phase_work.pair_volumes(_list(volumeNodes), findings)
-
-    def releaseModels(self) -> None:
-        """Give the memory of networks back; they load again on use."""
-        if self._models is not None:
-            self._models.close()
+        return pair_volumes(_list(volumeNodes), findings)
 
 
 def _list(nodes: Any) -> list[Any]:

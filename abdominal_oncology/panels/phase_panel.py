@@ -9,7 +9,7 @@ from abdominal_oncology.panels import phase_answers, phase_inputs
 from abdominal_oncology.panels.boxes.result_box import show_table
 from abdominal_oncology.panels.choices import volume_trouble
 from abdominal_oncology.panels.text import tr
-from abdominal_oncology.panels.views import jump_to_slice
+from abdominal_oncology.panels.views import jump_to_ras, jump_to_slice, show_volume
 from abdominal_oncology.panels.widget import PanelWidget
 
 if TYPE_CHECKING:
@@ -185,9 +185,10 @@ class PhasePanel(PanelWidget):
         node = view.mrmlTableNode()
         chosen: Any = view.selectionModel().selectedRows() if node is not None else ()
         if len(chosen) and volume is not None and not volume_trouble(volume, ""):
-            k = phase_answers.region_slice(node, view.sortFilterProxyModel().mapToSource(chosen[0]).row())
-            if k is not None:
-                jump_to_slice(volume, k)
+            place = phase_answers.region_place(node, view.sortFilterProxyModel().mapToSource(chosen[0]).row())
+            if place is not None:
+                show_volume(volume)
+                jump_to_ras(-place[0], -place[1], place[2])
 
     def _phases(self) -> dict[str, Any]:
         """The chosen volumes by their role in a liver study; empty where arterial or portal is not among them."""

@@ -6,6 +6,7 @@ The window waits for what is done here: nodes are named, voxels are not read.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class RectalQuestion:
     sensitivity: float | None = None
     tta: bool = True
     bias_correction: bool | None = None
-    bundle: str | None = None
+    bundle: str | Path | None = None
     device: str = "auto"
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from abdominal_oncology.panels.logic import ImagePanelLogic
 
 if TYPE_CHECKING:
+    from abdominal_oncology.imaging.image import Image
     from abdominal_oncology.learning.finding import Finding
-    from abdominal_oncology.panels.rectal_work import RectalWork
     from abdominal_oncology.progress import Progress
     from abdominal_oncology.scene.rectal_results import RectalResults
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 class RectalLogic(ImagePanelLogic):
     """Methods take volume nodes and are named as Slicer names things."""
 
-    _work: RectalWork | None = None
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._overlays: dict[str, tuple[Finding, Image | None]] = {}
 
     def stage(
         self,
@@ -47,11 +49,14 @@ class RectalLogic(ImagePanelLogic):
         looks under eight views. ``sensitivity`` for T3 replaces the bundle's own operating point. What cannot be staged
         (CT, a ROI outside of the volume) is an error.
         """
-        from abdominal_oncology.progress import silent
+        from abdominal_oncology.panels.rectal_inputs import RectalQuestion, request_of
+        from abdominal_oncology.worker.jobs.rectal import OVERLAY
 
-        return self._works().stage(
-            volumeNode, roi, segmentation, bundle, tta, progress or silent, sensitivity, biasCorrection
-        )
+        question = RectalQuestion(volumeNode, roi, segmentation, sensitivity, tta, biasCorrection, bundle)
+        result = self.runJob(request_of(question), progress)
+        (finding,) = result.findings
+        self._overlays[volumeNode.GetID()] = finding, result.images.get(OVERLAY)
+        return finding
 
     def writeResults(self, finding: Finding, volumeNode: Any) -> RectalResults:
         """Tables, slices along the body, activation map, the region as a ROI, facts; in place of those before.
@@ -60,7 +65,8 @@ class RectalLogic(ImagePanelLogic):
         """
         from abdominal_oncology.scene.rectal_results import write_stage
 
-        return write_stage(finding, volumeNode, self._works().overlay_of(finding, volumeNode))
+        known, overlay = self._overlays.get(volumeNode.GetID(), (None, None))
+        return write_stage(finding, volumeNode, overlay if known == finding else None)
 
     def removeResults(self, volumeNode: Any) -> None:
         """Take results of ours away again."""
@@ -70,12 +76,5 @@ class RectalLogic(ImagePanelLogic):
 
     def releaseModels(self) -> None:
         """Give the memory of networks and activation maps back; networks load again on use."""
-        if self._work is not None:
-            self._work.close()
-
-    def _works(self) -> RectalWork:
-        if self._work is None:
-            from abdominal_oncology.panels.rectal_work import RectalWork
-
-            self._work = RectalWork()
-        return self._work
+        self._overlays.clear()
+        super().releaseModels()

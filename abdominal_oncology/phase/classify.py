@@ -177,7 +177,7 @@ def _regions(
     if slab is None:
         more = () if segmentation is None else measure_regions(reader, segmentation, segment_names)
         return (*settings.regions_given, *more), []
-    found = find_regions(reader, slab, outlined=False)
+    found = find_regions(reader, slab)
     warnings = [*as_warnings(found.warnings), *gut_warnings(reader, slab)]
     if not found.regions:
         warnings.append(FindingWarning("region-not-found", "neither vessel nor organ was found to measure"))

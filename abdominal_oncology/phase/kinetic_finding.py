@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from abdominal_oncology import __version__
+from abdominal_oncology.imaging.geometry import Vector
 from abdominal_oncology.learning.finding import Cell, Finding, FindingWarning, Measurement, Provenance
 from abdominal_oncology.phase.kinetics import KineticEstimate
 from abdominal_oncology.phase.labels import ArterialTiming, Phase
@@ -91,5 +92,13 @@ def _rows(found: KineticEstimate, regions: Sequence[RegionHU]) -> tuple[Mapping[
         row["unusual"] = round(each.unusual, 2) if each else None
         row["mistaken"] = round(each.mistaken, 3) if each else None
         row |= {"voxels": region.voxels, "source": region.source, "slices": " ".join(map(str, region.slices))}
+        row |= dict(zip(("x_mm", "y_mm", "z_mm"), _rounded(region.place_mm), strict=True))
         rows.append(row)
     return tuple(rows)
+
+
+def _rounded(place_mm: Vector | None) -> tuple[Cell, Cell, Cell]:
+    if place_mm is None:
+        return None, None, None
+    x, y, z = place_mm
+    return round(x, 1), round(y, 1), round(z, 1)

@@ -15,6 +15,7 @@ from scipy.ndimage import distance_transform_edt, find_objects
 
 from abdominal_oncology.errors import EmptyMaskError, GeometryMismatchError, InvalidInputError, WrongModalityError
 from abdominal_oncology.imaging.anatomy import lookup, with_snomed
+from abdominal_oncology.imaging.geometry import Geometry, Vector
 from abdominal_oncology.imaging.image import Image, Modality
 from abdominal_oncology.imaging.reader import ArrayReader, SliceReader
 from abdominal_oncology.imaging.resample import resample
@@ -75,10 +76,9 @@ def measure_regions(
     wanted = sorted({k for job in jobs for k in job.slices})
     voxels = reader.read(wanted, progress)
     place = {k: index for index, k in enumerate(wanted)}
-    spacing = reader.geometry.spacing_mm
     found = []
     for job in jobs:
-        region = _measure(job, label_map, voxels, place, (spacing[1], spacing[2]))
+        region = _measure(job, label_map, voxels, place, reader.geometry)
         if region is not None:
             found.append(region)
     return tuple(found)
@@ -107,8 +107,9 @@ def measure_points(
         if not values:
             continue
         known = lookup(structure)
-        region = _summary(known.name if known else structure, values, "points", tuple(sorted(slices)), 4.0)
-        found.append(region)
+        x, y, z = (float(part) for part in np.asarray(points[0], dtype=np.float64))
+        name = known.name if known else structure
+        found.append(_summary(name, values, "points", tuple(sorted(slices)), 4.0, place_mm=(x, y, z)))
     return tuple(found)
 
 
@@ -191,15 +192,16 @@ def _measure(
     label_map: NDArray[np.int64],
     voxels: NDArray[np.float64],
     place: Mapping[int, int],
-    spacing_mm: tuple[float, float],
+    grid: Geometry,
 ) -> RegionHU | None:
-    depths, values = [], []
+    depths, values, deep = [], [], {}
     for k in job.slices:
         mask = np.isin(label_map[k], job.values)
         box = find_objects(mask.astype(np.uint8))[0]
         inside = np.pad(mask[box], 1)  # the image's border is no wall, but what lies beyond is not seen either
-        depth = distance_transform_edt(inside, sampling=spacing_mm)[1:-1, 1:-1]
+        depth = distance_transform_edt(inside, sampling=grid.spacing_mm[1:])[1:-1, 1:-1]
         chosen = mask[box]
+        deep[k] = depth, (box[0].start, box[1].start)
         depths.append(depth[chosen])
         values.append(np.asarray(voxels[place[k]][box][chosen], dtype=np.float64))
     deepest = float(np.percentile(np.concatenate(depths), 99))
@@ -208,6 +210,7 @@ def _measure(
     kept = [v[np.isfinite(v) & (v > _TISSUE_HU[0]) & (v < _TISSUE_HU[1])] if _is_kidney(job) else v for v in kept]
     if sum(len(v) for v in kept) < _FEWEST:
         return None
+    middle = job.slices[len(job.slices) // 2]
     thin = _EDGE_HU if least < 0.5 * _CORE_MM and not _is_kidney(job) else 0.0
     return _summary(
         job.structure,
@@ -216,7 +219,20 @@ def _measure(
         job.slices,
         np.hypot(thin, _PLACEMENT_HU.get(job.structure, 0.0)),
         mean=job.structure in _KIDNEYS,
+        place_mm=_place(middle, *deep[middle], (least, job.depth_mm[1]), grid),
     )
+
+
+def _place(
+    k: int, depth: Floats, corner: tuple[int, int], within_mm: tuple[float, float], grid: Geometry
+) -> Vector | None:
+    """Where slice ``k`` lies deepest in what was measured, if it does at all."""
+    measured = np.where((depth >= within_mm[0]) & (depth <= within_mm[1]), depth, 0.0)
+    j, i = divmod(int(measured.argmax()), measured.shape[1])
+    if not measured[j, i]:
+        return None
+    x, y, z = grid.to_world((k, corner[0] + j, corner[1] + i))
+    return float(x), float(y), float(z)
 
 
 def _is_kidney(job: _Job) -> bool:
@@ -231,6 +247,7 @@ def _summary(
     extra_hu: float,
     *,
     mean: bool = False,
+    place_mm: Vector | None = None,
 ) -> RegionHU:
     """One value of several samples; their disagreement is part of the error."""
     everything = np.concatenate(parts)
@@ -245,7 +262,7 @@ def _summary(
     between = float(np.std(centres)) / np.sqrt(len(centres) - 1) if len(centres) > 2 else spread / 3
     noise = spread / np.sqrt(max(len(kept) / _GRAIN_VOXELS, 1.0))
     error = float(np.sqrt(_FLOOR_HU**2 + between**2 + noise**2 + extra_hu**2))
-    return RegionHU(structure, hu, error, len(kept), source, slices)
+    return RegionHU(structure, hu, error, len(kept), source, slices, place_mm)
 
 
 def _sphere(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from abdominal_oncology.errors import InvalidInputError
+from abdominal_oncology.imaging.geometry import Vector
 
 RegionSource = Literal["given", "segmentation", "points", "automatic"]
 
@@ -17,7 +18,8 @@ class RegionHU:
 
     ``structure`` is a name of :mod:`~abdominal_oncology.imaging.anatomy`. ``error_hu`` is the standard error of ``hu``
     as an estimate of the structure's own value (noise, partial volume, a region that is a little off); it is not the
-    spread between patients. ``slices`` are the indices along k that were looked at.
+    spread between patients. ``slices`` are the indices along k that were looked at; ``place_mm`` is a point (x, y, z)
+    in it, LPS mm, for who wants to see it.
 
     >>> RegionHU("aorta", 151.0).error_hu
     5.0
@@ -29,6 +31,7 @@ class RegionHU:
     voxels: int = 0
     source: RegionSource = "given"
     slices: tuple[int, ...] = ()
+    place_mm: Vector | None = None
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.hu):

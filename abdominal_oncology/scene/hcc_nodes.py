@@ -38,8 +38,8 @@ Prior = PriorSize | Mapping[str, PriorSize] | PriorStudy
 
 @dataclass(frozen=True)
 class LiverNodes:
-    """What the panel asks for. ``lesion_segments`` None: every segment that ``hcc_case.lesion_segments`` takes for
-    one.
+    """What the panel asks for. ``lesion_segments`` None: every segment that ``hcc_lesions.lesion_segments`` takes
+    for one.
     """
 
     arterial: Node

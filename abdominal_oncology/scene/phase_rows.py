@@ -26,6 +26,7 @@ _SUMMARY_TEXTS = {
 _REGION_UNITS = {
     **dict.fromkeys(("hu", "error_hu", "expected_hu", "spread_hu"), _HU),
     **dict.fromkeys(("unusual", "mistaken"), "1"),
+    **dict.fromkeys(("x_mm", "y_mm", "z_mm"), "mm"),
 }
 _REGION_TEXTS = {
     "error_hu": "standard error of the measured value",
@@ -34,6 +35,7 @@ _REGION_TEXTS = {
     "unusual": "standard deviations from what is expected",
     "mistaken": "chance that the region does not show what it is called",
     "slices": "indices along k that were measured",
+    **dict.fromkeys(("x_mm", "y_mm", "z_mm"), "a point that was measured, LPS"),
 }
 _SHORT = (DESCRIPTION, TIMING, ABDOMEN)
 _PLACE = ("slice", "z_mm", "vote")

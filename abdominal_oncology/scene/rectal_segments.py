@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
 from abdominal_oncology.errors import EmptyMaskError, MissingInputError
-from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.imaging.reader import SliceReader
 from abdominal_oncology.learning.finding import FindingWarning
 from abdominal_oncology.rectal.words import MASKS, segment_not_used
 from abdominal_oncology.scene.nodes import Node, describe
-from abdominal_oncology.scene.segment_masks import mask_from_segment
 from abdominal_oncology.scene.segment_reader import reader_from_segment
 from abdominal_oncology.scene.segments import segments
-
-Mask = TypeVar("Mask")
 
 
 def roles_of(segmentation: Node) -> dict[str, str]:
@@ -24,20 +17,11 @@ def roles_of(segmentation: Node) -> dict[str, str]:
     return {role: known[role] for role in MASKS if role in known}
 
 
-def masks_of(segmentation: Node, volume: Node) -> tuple[dict[str, Image], list[FindingWarning]]:
-    """Tumour and rectum of a segmentation on the volume's grid; one that the volume does not show is told.
+def readers_of(segmentation: Node, volume: Node) -> tuple[dict[str, SliceReader], list[FindingWarning]]:
+    """Tumour and rectum of a segmentation on its own grid, nothing copied yet; one in which nothing is drawn is told.
 
     A segmentation in which nobody can tell either of them is a MissingInputError.
     """
-    return _each(segmentation, lambda segment: mask_from_segment(segmentation, segment, volume))
-
-
-def readers_of(segmentation: Node, volume: Node) -> tuple[dict[str, SliceReader], list[FindingWarning]]:
-    """The same on the segmentation's own grid, and nothing copied yet: for a window that must not wait."""
-    return _each(segmentation, lambda segment: reader_from_segment(segmentation, segment, volume))
-
-
-def _each(segmentation: Node, get: Callable[[str], Mask]) -> tuple[dict[str, Mask], list[FindingWarning]]:
     found = roles_of(segmentation)
     if not found:
         raise MissingInputError(
@@ -45,11 +29,11 @@ def _each(segmentation: Node, get: Callable[[str], Mask]) -> tuple[dict[str, Mas
             where=describe(segmentation),
             remedy="name segments tumour and rectum, or give them the terminology",
         )
-    masks: dict[str, Mask] = {}
+    masks: dict[str, SliceReader] = {}
     doubts = []
     for role, segment in found.items():
         try:
-            masks[role] = get(segment)
+            masks[role] = reader_from_segment(segmentation, segment, volume)
         except EmptyMaskError as empty:
             doubts.append(segment_not_used(role, empty))
     return masks, doubts

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import types
 from collections.abc import Hashable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from enum import Enum
 from functools import cache
 from pathlib import PurePath
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from abdominal_oncology.errors import AbdominalOncologyError, InvalidInputError
 from abdominal_oncology.worker.failures import ProtocolError
 
-Settings = TypeVar("Settings")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Settings = TypeVar("Settings", bound="DataclassInstance")
 
 
 def to_plain(value: Any) -> Any:
@@ -83,14 +86,18 @@ def from_plain(kind: Any, value: Any, where: str = "message") -> Any:
 
 
 def with_defaults(usual: Settings, changes: Mapping[str, Any], where: str) -> Settings:
-    """A dataclass like ``usual`` but for some of its fields, these in plain data.
+    """A dataclass like ``usual`` but for some of its fields, these in plain data. Values that it refuses are the fault
+    of who chose them, and its own error says so.
 
     >>> from abdominal_oncology.imaging.image import ImageWarning
     >>> with_defaults(ImageWarning("gap", "?"), {"message": "a slice is missing"}, "warning")
     ImageWarning(code='gap', message='a slice is missing')
     """
-    made: Settings = from_plain(type(usual), {**to_plain(usual), **changes}, where)
-    return made
+    hints: dict[str, Any] = _hints(type(usual))
+    unknown = sorted(set(changes) - set(hints))
+    if unknown:
+        raise ProtocolError(f"{where}: unknown {', '.join(unknown)}")
+    return replace(usual, **{name: from_plain(hints[name], each, f"{where}.{name}") for name, each in changes.items()})
 
 
 @cache

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from abdominal_oncology.imaging.geometry import Geometry, Vector
 from abdominal_oncology.imaging.image import ImageWarning
 from abdominal_oncology.imaging.reader import SliceReader, slice_indices
 from abdominal_oncology.phase.locate.masks import disc
@@ -30,24 +30,13 @@ _ENHANCED_HU = 62.0
 
 
 @dataclass(frozen=True, eq=False)
-class Outline:
-    """What was measured in one slice: ``points`` (n, 2) are fractional (j, i) of slice ``k`` of the reader."""
-
-    structure: str
-    k: int
-    points: NDArray[np.float64]
-    hu: float
-
-
-@dataclass(frozen=True, eq=False)
 class RegionsFound:
     """``regions`` one per structure that was found with some certainty; a structure that is not there was not found.
 
-    ``outlines`` for display, of the slices that count; ``slices`` that were read; ``slab`` they were taken from.
+    ``slices`` that were read; ``slab`` they were taken from.
     """
 
     regions: tuple[RegionHU, ...]
-    outlines: tuple[Outline, ...]
     warnings: tuple[ImageWarning, ...]
     slices: tuple[int, ...]
     slab: Slab
@@ -61,10 +50,9 @@ def find_regions(
     slab: Slab | None = None,
     slices: Sequence[int] | None = None,
     max_slices: int = 24,
-    outlined: bool = True,
 ) -> RegionsFound:
     """Aorta, inferior vena cava, portal vein, liver, spleen and kidneys on at most ``max_slices`` slices of the
-    ``slab`` (None: it is located first), or on the ``slices`` named. Without ``outlined`` there are no outlines.
+    ``slab`` (None: it is located first), or on the ``slices`` named.
 
     Raises WrongModalityError for what is no CT, InvalidInputError where slices are not axial. What cannot be found is
     left out; why, where it is known, is in ``warnings``.
@@ -74,14 +62,14 @@ def find_regions(
     chosen = _choose(reader, slab, slices, max_slices)
     lost = slab.confidence < _LOST and slices is None
     if not chosen or (lost and _below(slab)):
-        return RegionsFound((), (), slab.warnings, (), slab)
+        return RegionsFound((), slab.warnings, (), slab)
     seen = read_upright(reader, chosen, PIXEL_MM)
     warnings = list(slab.warnings) + [
         each for each in seen.warnings if each.code not in {w.code for w in slab.warnings}
     ]
     if any(each.code in ("not-hu", "all-air") for each in seen.warnings):
-        return RegionsFound((), (), tuple(warnings), chosen, slab)
-    if any(slab.flipped):  # look at them as they should have been; outlines are flipped back
+        return RegionsFound((), tuple(warnings), chosen, slab)
+    if any(slab.flipped):  # look at them as they should have been; places are flipped back
         seen = seen.flipped(*slab.flipped)
     heights = np.asarray(slab.heights_mm)[list(chosen)]
     if lost:
@@ -89,7 +77,7 @@ def find_regions(
     stack = Stack.of(seen, heights)
     if np.isnan(stack.canal).all():
         warnings.append(ImageWarning("no-spine", "no spine was found in the slices, so nothing could be placed"))
-        return RegionsFound((), (), tuple(warnings), chosen, slab)
+        return RegionsFound((), tuple(warnings), chosen, slab)
     patches: dict[str, list[Patch | None]] = {}
     aorta = find_aorta(stack)
     patches["aorta"] = _lumens(stack, aorta)
@@ -107,15 +95,13 @@ def find_regions(
     found = {name: summarise(name, _values(stack, each)) for name, each in patches.items()}
     kept, doubts = plausible({name: each for name, each in found.items() if each is not None})
     warnings += doubts
-    outlines = [
-        _outline(name, n, patches[name][n], stack.seen, reader)
+    placed = (
+        replace(each, place_mm=_place(patches[name], each.slices, stack.seen, reader.geometry))
         for name, each in kept.items()
-        for n, k in enumerate(chosen)
-        if outlined and k in each.slices
-    ]
+    )
     if not kept:
         warnings.append(ImageWarning("no-regions", "no organ or vessel was found with certainty"))
-    return RegionsFound(tuple(kept.values()), tuple(outlines), tuple(warnings), chosen, slab)
+    return RegionsFound(tuple(placed), tuple(warnings), chosen, slab)
 
 
 def _choose(reader: SliceReader, slab: Slab, slices: Sequence[int] | None, max_slices: int) -> tuple[int, ...]:
@@ -161,23 +147,14 @@ def _values(stack: Stack, patches: list[Patch | None]) -> list[SliceValue]:
     ]
 
 
-def _outline(name: str, n: int, patch: Patch | None, seen: Upright, reader: SliceReader) -> Outline:
-    assert patch is not None
-    return Outline(name, seen.indices[n], seen.to_array(border(patch.mask), reader.geometry), patch.hu)
-
-
-def border(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """A closed polygon (n, 2) of fractional row and column around a mask, seen from its middle.
-
-    >>> border(np.ones((3, 3), bool)).shape
-    (32, 2)
-    """
-    points = np.argwhere(mask).astype(np.float64)
-    middle = points.mean(axis=0)
-    away = points - middle
-    angle, radius = np.arctan2(away[:, 0], away[:, 1]), np.hypot(away[:, 0], away[:, 1])
-    sector = ((angle + np.pi) / (2 * np.pi) * 32).astype(int) % 32
-    reach = np.full(32, 0.5)
-    np.maximum.at(reach, sector, radius + 0.5)
-    turns = (np.arange(32) + 0.5) / 32 * 2 * np.pi - np.pi
-    return np.stack([middle[0] + reach * np.sin(turns), middle[1] + reach * np.cos(turns)], axis=1)
+def _place(patches: list[Patch | None], slices: Sequence[int], seen: Upright, grid: Geometry) -> Vector:
+    """In the middle one of the slices that count, the point of the structure that is nearest to its middle there."""
+    at = {k: n for n, k in enumerate(seen.indices)}
+    k = slices[len(slices) // 2]
+    patch = patches[at[k]]
+    assert patch is not None  # it has a value there
+    inside = np.argwhere(patch.mask).astype(np.float64)
+    middle = inside[np.hypot(*(inside - inside.mean(axis=0)).T).argmin()]
+    row, column = seen.to_array(middle[None], grid)[0]
+    x, y, z = grid.to_world((k, row, column))
+    return float(x), float(y), float(z)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from abdominal_oncology.imaging.reader import SliceReader
 from abdominal_oncology.learning.finding import FindingWarning
-from abdominal_oncology.worker.jobs.request import JobRequest
+from abdominal_oncology.worker.jobs.request import JobRequest, JobResult
 from abdominal_oncology.worker.wire import to_plain
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from abdominal_oncology.hcc.lirads.growth import PriorSize
     from abdominal_oncology.hcc.lirads.population import Population
     from abdominal_oncology.hcc.prepare import Method
+    from abdominal_oncology.imaging.image import Image
 
 PHASE, LIVER, LESION, ORGAN = "phase ", "liver ", "lesion ", "organ "
 ALL_LESIONS = "lesions"
@@ -38,6 +39,15 @@ class LiverStudy:
     priors: Mapping[str, PriorSize] = field(default_factory=dict)
     split_parts: bool = False
     warnings: tuple[FindingWarning, ...] = ()
+
+
+def maps_of(result: JobResult) -> dict[str, dict[str, Image]]:
+    """The maps of an answer by lesion and kind."""
+    found: dict[str, dict[str, Image]] = {}
+    for name, image in result.images.items():
+        lesion, _, kind = name.rpartition("/")
+        found.setdefault(lesion, {})[kind] = image
+    return found
 
 
 def hcc_request(

@@ -58,7 +58,7 @@ def phase_request(
     for the kinetics alone. ``settings`` are ClassifySettings, or those of its fields that are not as usual.
     """
     if not series:
-        raise MissingInputError("no series was given", remedy="choose at least one CT series")
+        raise MissingInputError("no volume was given", remedy="choose at least one CT series")
     images: dict[str, SliceReader] = {}
     for n, each in enumerate(series):
         images[image_key(n)] = each.image

@@ -48,7 +48,9 @@ def run(request: JobRequest, context: JobContext) -> JobResult:
     asked: _Settings = from_plain(_Settings, request.settings, "settings of the job phase")
     settings = with_defaults(ClassifySettings(), asked.classify, "settings of classify")
     context.progress(0.0, "looking for the model")
-    predictor, no_network = context.models.predictor("phase", asked.bundle, BUNDLES, asked.device)
+    predictor, no_network = context.models.predictor(
+        "phase", asked.bundle, BUNDLES, asked.device, without="the kinetics answered alone"
+    )
     findings = []
     count = len(asked.series)
     for n, each in enumerate(asked.series):

@@ -1,16 +1,14 @@
-"""Nodes → a liver case: volumes by phase, the liver's segment, lesions from other segments, an earlier study."""
+"""Which segments of a study are lesions, and what an earlier study says of them. Segments are read for that."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from abdominal_oncology.errors import InvalidInputError, MissingInputError, SceneError
-from abdominal_oncology.hcc.case import MultiphaseCase
 from abdominal_oncology.hcc.lirads.growth import PriorSize
-from abdominal_oncology.hcc.phase_roles import PLAIN, role_warnings
 from abdominal_oncology.hcc.prior_study import priors_from_outlines
 from abdominal_oncology.imaging.crop import crop_to_index
 from abdominal_oncology.imaging.geometry import Geometry
@@ -21,55 +19,28 @@ from abdominal_oncology.scene.hcc_nodes import (
     LiverNodes,
     Prior,
     PriorStudy,
-    check_lesions,
     check_volumes,
     find_chosen_lesions,
     find_liver,
     why_no_lesion,
 )
 from abdominal_oncology.scene.nodes import Node, describe
-from abdominal_oncology.scene.phase_fact import finding_of
-from abdominal_oncology.scene.rename import plain_name
 from abdominal_oncology.scene.segment_masks import mask_from_segment
 from abdominal_oncology.scene.segments import SegmentInfo, segments
-from abdominal_oncology.scene.volumes import reader_from_volume_node
 
 _IN_LIVER = 0.5
 _MOST_VOXELS = 20_000
 
 
-@dataclass(frozen=True)
-class SceneCase:
-    """The case, and the identifiers of its lesions' segments by their names."""
-
-    case: MultiphaseCase
-    segment_ids: Mapping[str, str] = field(default_factory=dict)
-
-
-def case_from_nodes(nodes: LiverNodes) -> SceneCase:
-    """Volumes are views of their nodes' memory. Contrast phases found before on the volumes are compared with the
-    roles that these were given; a contradiction becomes a warning.
-    """
+def with_lesions(nodes: LiverNodes) -> tuple[LiverNodes, list[FindingWarning]]:
+    """The same nodes with their lesions' segments named by identifier, and which segments were left out in doubt."""
     check_volumes(nodes)
-    grid = geometry_of_volume_node(nodes.portal)
     liver = find_liver(nodes)
-    liver_mask = _outline(nodes.segmentation, liver.id, grid)
-    chosen, left_out = _lesions(nodes, liver, liver_mask, grid)
-    check_lesions(chosen, nodes.segmentation)
-    masks = {each.name: _outline(nodes.segmentation, each.id, grid) for each in chosen}
-    readers = {role: reader_from_volume_node(node) for role, node in nodes.volumes.items()}
-    case = MultiphaseCase.of(
-        arterial=readers["arterial"],
-        portal=readers["portal"],
-        delayed=readers.get("delayed"),
-        non_contrast=readers.get(PLAIN),
-        liver=liver_mask,
-        lesions=masks,
-        name=plain_name(nodes.portal),
-    )
-    case = case.with_priors(_priors(nodes.prior, [lesion.name for lesion in case.lesions]))
-    found = role_warnings({role: finding_of(node) for role, node in nodes.volumes.items()})
-    return SceneCase(case.with_warnings([*left_out, *found]), {each.name: each.id for each in chosen})
+    if nodes.lesion_segments is not None:
+        return replace(nodes, lesion_segments=[each.id for each in find_chosen_lesions(nodes)]), []
+    liver_mask = _outline(nodes.segmentation, liver.id, geometry_of_volume_node(nodes.portal))
+    chosen, left_out = _lesions(nodes, liver, liver_mask)
+    return replace(nodes, lesion_segments=[each.id for each in chosen]), left_out
 
 
 def lesion_segments(segmentation: Node, liver: SegmentInfo, liver_mask: Image) -> dict[str, str]:
@@ -97,10 +68,8 @@ def _why_elsewhere(segmentation: Node, segment_id: str, liver_mask: Image) -> st
 
 
 def _lesions(
-    nodes: LiverNodes, liver: SegmentInfo, liver_mask: Image, grid: Geometry
+    nodes: LiverNodes, liver: SegmentInfo, liver_mask: Image
 ) -> tuple[list[SegmentInfo], list[FindingWarning]]:
-    if nodes.lesion_segments is not None:
-        return find_chosen_lesions(nodes), []
     told = lesion_segments(nodes.segmentation, liver, liver_mask)
     present = segments(nodes.segmentation)
     chosen = [each for each in present if told.get(each.id) == ""]
@@ -136,7 +105,8 @@ def _share_inside(mask: Image, liver: Image) -> float:
     return float(np.count_nonzero(liver.voxels[k, j, i])) / len(index)
 
 
-def _priors(prior: Prior | None, names: Sequence[str]) -> dict[str, PriorSize]:
+def priors_of(prior: Prior | None, names: Sequence[str]) -> dict[str, PriorSize]:
+    """Earlier sizes of the lesions ``names``, measured where an earlier study's outlines are given."""
     if prior is None:
         return {}
     if isinstance(prior, PriorSize):
