@@ -106,9 +106,11 @@ def test_a_row_leads_to_its_place(answered: Any, study: dict[str, Any], slicer: 
     regions = answered.ui.regionsTable
     row = shown(regions.mrmlTableNode(), "structure").index("portal_vein")
     regions.selectRow(row)
-    place = [logic.GetSliceOffset() for logic in map(view_logic, ("Yellow", "Green", "Red"))]  # right, anterior, up
-    index = np.rint(GRID.to_index((-place[0], -place[1], place[2]))).astype(int)
-    assert all(part.start <= at < part.stop for at, part in zip(index, ORGANS["portal_vein"], strict=True))
+    for name in ("Red", "Yellow", "Green"):
+        to_ras = view_logic(name).GetSliceNode().GetSliceToRAS()
+        right, anterior, up = (to_ras.GetElement(axis, 3) for axis in range(3))
+        index = np.rint(GRID.to_index((-right, -anterior, up))).astype(int)
+        assert all(part.start <= at < part.stop for at, part in zip(index, ORGANS["portal_vein"], strict=True)), name
 
 
 def test_running_again_replaces_and_one_volume_leaves_the_other(answered: Any, study: dict[str, Any]) -> None:
