@@ -71,16 +71,18 @@ class Desktop:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: TracebackType | None) -> None:
-        self.close_modules()
-        self._application.layout_manager.behaviour.take_down(self._headless.applicationLogic())
-        self._undo.close()
-        for each in self._made:
-            shiboken6.delete(each)
-        self.qt_application.behaviour = None
-        _destroy_windows()
-        gc.collect()
-        gc.unfreeze()
-        gc.enable()
+        try:
+            self.close_modules()
+            self._application.layout_manager.behaviour.take_down(self._headless.applicationLogic())
+            self._undo.close()
+            for each in self._made:
+                shiboken6.delete(each)
+            self.qt_application.behaviour = None
+            _destroy_windows()
+        finally:
+            gc.collect()
+            gc.unfreeze()
+            gc.enable()
 
     # what a person does
 
