@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+psutil = pytest.importorskip("psutil")
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6 gives real Qt (libEGL, libGL)", exc_type=ImportError)
 pytest.importorskip("slicer", reason="slicer-core gives the scene")
+
+_WORKER = "abdominal_oncology.worker"
 
 MADE = (
     "qt",
@@ -43,6 +46,7 @@ def test_everything_is_as_before() -> None:
             desktop.open("PhaseClassifier")
         assert is_headless()
         assert not home.exists()
+        assert not [each for each in psutil.Process().children(True) if _WORKER in each.cmdline()]
         assert set(vars(slicer)) == known
         assert {name: sys.modules.get(name) for name in MADE} == names
         assert sys.path == paths

@@ -72,6 +72,7 @@ class Desktop:
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: TracebackType | None) -> None:
         try:
+            self.qt_application.aboutToQuit.emit()  # ends the worker that a panel started
             self.close_modules()
             self._application.layout_manager.behaviour.take_down(self._headless.applicationLogic())
             self._undo.close()
