@@ -1,13 +1,15 @@
 """A liver study of three phases of 512 × 512 × 100, from the scene to findings, stage by stage beside the usual ways.
 
-What a network answers does not change how long it takes, so its weights are random. The study is a small phantom,
-brought onto the large grid: what is measured reads as many voxels as a real one.
+What a network answers does not change how long it takes, so the weights of the network alone are random; the whole
+asks the bundle that is installed. The study is a small phantom, brought onto the large grid: what is measured reads as
+many voxels as a real one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,7 +37,13 @@ from abdominal_oncology.imaging.geometry import Vector
 from abdominal_oncology.imaging.image import Image, Modality
 from abdominal_oncology.imaging.resample import resample, resample_to_spacing
 from abdominal_oncology.learning.bundle.facts import BundleFacts
-from abdominal_oncology.progress import Progress, part
+from abdominal_oncology.progress import Progress, part, silent
+from abdominal_oncology.worker.client import WorkerClient
+from abdominal_oncology.worker.jobs import find_job
+from abdominal_oncology.worker.jobs.hcc import LiverStudy, hcc_request
+from abdominal_oncology.worker.jobs.request import JobContext, JobRequest
+from abdominal_oncology.worker.models import Models
+from abdominal_oncology.worker.process_transport import ProcessTransport
 
 if TYPE_CHECKING:
     from abdominal_oncology.learning.predictor import Predictor
@@ -200,22 +208,32 @@ def _network(task: str, on: Bench, progress: Progress) -> list[Timing]:
 def _whole(task: str, on: Bench, progress: Progress) -> list[Timing]:
     if find_spec("slicer") is None:
         return [_skipped(task, "slicer-core is not installed")]
-    counts = (1, len(_KINDS))
-    rows = [
-        Contender(f"ours, {count} lesions" if count > 1 else "ours, one lesion", work, True, goal_seconds=goal)
-        for count, goal, work in ((n, 3.0 + 0.2 * (n - 1), _from_scene(on.study, n, on.predictor)) for n in counts)
-    ]
+    requests = {count: _click(on.study, count) for count in (1, len(_KINDS))}
+    models = Models()
+    with WorkerClient(ProcessTransport()) as client:
+        rows = []
+        for count, request in requests.items():
+            lesions, goal = f"{count} lesion" + "s" * (count > 1), 3.0 + 0.2 * (count - 1)
+            click, here = partial(client.run, request), partial(find_job("hcc"), request, JobContext(models, silent))
+            rows.append(Contender(f"ours by a worker, {lesions}", click, ours=True, goal_seconds=goal))
+            rows.append(Contender(f"ours in this process, {lesions}", here, ours=True, goal_seconds=goal))
+        rows.append(Contender("SimpleITK registration, whole volumes resampled, network; nothing measured", _usual(on)))
+        timings = compare(task, _repeated(rows, on.setting), progress)
+    models.close()
+    return timings
+
+
+def _usual(on: Bench) -> Callable[[], None]:
     whole = _whole_volumes(on.study, on.prepared)
     inputs = np.zeros((1, 4, *QUICK.pooled_shape), np.uint8)
 
-    def usual() -> None:
+    def work() -> None:
         _rigid(on.prepared)
         whole()
         if on.predictor is not None:
             on.predictor.run(inputs)
 
-    rows.append(Contender("SimpleITK registration, whole volumes resampled, network; nothing measured", usual))
-    return compare(task, _repeated(rows, on.setting), progress)
+    return work
 
 
 def _memory(task: str, on: Bench, progress: Progress) -> list[Timing]:
@@ -235,8 +253,8 @@ def _rigid(prepared: PreparedCase) -> None:
         align_rigid(prepared.alignments[role], prepared.blocks["portal"], prepared.liver, prepared.blocks[role])
 
 
-def _from_scene(study: Study, count: int, predictor: Predictor | None) -> Callable[[], Any]:
-    """Volumes and segments are in the scene already; from there to the findings."""
+def _click(study: Study, count: int) -> JobRequest:
+    """Volumes and segments are in the scene already; what the panel asks for then, maps included."""
     from abdominal_oncology.scene import put_study, segmentation_node_from_masks
     from abdominal_oncology.scene.segment_reader import reader_from_segment
     from abdominal_oncology.scene.volumes import reader_from_volume_node
@@ -248,20 +266,9 @@ def _from_scene(study: Study, count: int, predictor: Predictor | None) -> Callab
         for n, name in enumerate(names, start=1)
     }
     outlines = segmentation_node_from_masks({"liver": study.liver, **masks}, "outlines", beside=volumes["portal"])
-
-    def work() -> None:
-        drawn = {name: reader_from_segment(outlines, name, volumes["portal"]) for name in ("liver", *names)}
-        phases = {role: reader_from_volume_node(node) for role, node in volumes.items()}
-        case = MultiphaseCase.of(
-            arterial=phases["arterial"],
-            portal=phases["portal"],
-            delayed=phases["delayed"],
-            liver=drawn.pop("liver"),
-            lesions=drawn,
-        )
-        examine(case, predictor=predictor)
-
-    return work
+    drawn = {name: reader_from_segment(outlines, name, volumes["portal"]) for name in ("liver", *names)}
+    phases = {role: reader_from_volume_node(node) for role, node in volumes.items()}
+    return hcc_request(LiverStudy("bench", phases, {"portal": drawn.pop("liver")}, drawn))
 
 
 def _whole_volumes(study: Study, prepared: PreparedCase) -> Callable[[], Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,13 +45,24 @@ def fit_temperature(logits: Floats, truth: Floats) -> float:
     if rows.ndim != 2 or len(rows) != len(labels) or not len(rows) or not np.isfinite(rows).all():
         raise InvalidInputError("temperature scaling needs finite logits (cases, classes) and one true class per case")
 
-    def loss(log_temperature: float) -> float:
-        scaled = special.log_softmax(rows * np.exp(-log_temperature), axis=1)
-        return -float(scaled[np.arange(len(labels)), labels].mean())
+    def surprise(temperature: float) -> float:
+        return -float(special.log_softmax(rows / temperature, axis=1)[np.arange(len(labels)), labels].mean())
 
-    # bounds: a set that is all right (or all wrong) has its optimum at 0 (or ∞), which no probability should follow
+    return least_surprising(surprise)
+
+
+def least_surprising(surprise: Callable[[float], float]) -> float:
+    """The temperature at which the truth is least surprising, from 0.05 to 20: a set that is all right (or all wrong)
+    has its optimum at 0 (or ∞), which no probability should follow.
+
+    >>> round(least_surprising(lambda temperature: (temperature - 2) ** 2), 3)
+    2.0
+    """
     found = optimize.minimize_scalar(
-        loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded", options={"xatol": 1e-6}
+        lambda log_temperature: surprise(float(np.exp(log_temperature))),
+        bounds=(np.log(0.05), np.log(20.0)),
+        method="bounded",
+        options={"xatol": 1e-6},
     )
     return float(np.exp(found.x))
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
 from torch import nn
 
 from abdominal_oncology import __version__
 from abdominal_oncology.learning.bundle.facts import BundleFacts, Unfamiliar
+from abdominal_oncology.learning.calibration import least_surprising
 from abdominal_oncology.learning.fit import Fitted, StoreAnswers, answer_store
 from abdominal_oncology.learning.metrics import Predictions
 from abdominal_oncology.learning.networks import find_network
@@ -26,7 +26,6 @@ SOFTWARE = f"AbdominalOncology {__version__}, torch {torch.__version__.split('+'
 _MOST_FOR_STATISTICS = 4000
 _SHARE_ANSWERED = 0.95
 _TIMED_SAMPLES = 16
-_LOG_TEMPERATURES = (-2.5, 2.5)
 
 
 def facts_of(
@@ -100,12 +99,12 @@ def case_temperature(answers: StoreAnswers, store: SampleStore) -> float:
     Where a case is one sample this is the usual temperature; the mean of many is less certain than each of them.
     """
 
-    def surprise(log_temperature: float) -> float:
-        predictions = answers.by_case(store, float(np.exp(log_temperature)))
+    def surprise(temperature: float) -> float:
+        predictions = answers.by_case(store, temperature)
         of_truth = predictions.probabilities[np.arange(len(predictions)), predictions.truth]
         return float(-np.log(np.maximum(of_truth, 1e-12)).mean())
 
-    return float(np.exp(minimize_scalar(surprise, bounds=_LOG_TEMPERATURES, method="bounded").x))
+    return least_surprising(surprise)
 
 
 def abstain_below(predictions: Predictions) -> float:
