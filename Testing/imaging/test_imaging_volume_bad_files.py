@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from hypothesis import HealthCheck, settings
 from imaging_cases import write_nifti
 from volume_files import ENDINGS, SFORM, VOXELS, ct
 
@@ -27,8 +26,6 @@ from abdominal_oncology.imaging.image import Image, Modality
 from abdominal_oncology.imaging.reader import read_image
 from abdominal_oncology.imaging.sitk_bridge import to_sitk
 from abdominal_oncology.imaging.volume_file import open_volume_file, write_volume_file
-
-shared_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd", "a.mha", "packed.nrrd", "packed.mha"])
