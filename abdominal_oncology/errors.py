@@ -89,3 +89,7 @@ class TrainingStoppedError(AbdominalOncologyError):
 
 class PredictionFailedError(AbdominalOncologyError):
     """A model gives no usable answer: values that are not finite, or too little memory for a single sample."""
+
+
+class FileRefusedError(AbdominalOncologyError):
+    """The system will not read or write a file: the disk is full, the folder is another's."""

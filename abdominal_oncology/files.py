@@ -1,12 +1,26 @@
-"""Writing files so that a reader never meets half of one, and telling whether files were changed."""
+"""Writing files so that a reader never meets half of one, telling whether files were changed, and why there are none."""
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
+
+from abdominal_oncology.errors import FileRefusedError
+
+_ROOM = "make room there, or choose another disk"
+_OTHER = "choose another place, or change who may use this one"
+_REFUSALS = {
+    **dict.fromkeys((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)), _ROOM),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _OTHER),
+    **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG), "choose another name"),
+    errno.EIO: "check the disk or the connection to it",
+    errno.EMFILE: "close other programs, or let this one open more files",
+}
+"""What a person can do about what the system says. Other errors of the system are faults of ours."""
 
 
 @contextmanager
@@ -45,3 +59,15 @@ def stamps(*places: Path) -> Stamps:
             state = os.lstat(name)
             states.append((name, state.st_size, state.st_mtime_ns))
     return tuple(states)
+
+
+def refusal(error: OSError) -> FileRefusedError | None:
+    """The system's refusal as a named error; None where it is no refusal.
+
+    >>> print(refusal(OSError(errno.ENOSPC, "No space left on device", "out/report.html")))
+    No space left on device [out/report.html]. To go on: make room there, or choose another disk.
+    """
+    if error.errno not in _REFUSALS:
+        return None
+    where = error.filename if isinstance(error.filename, str | os.PathLike) else ""
+    return FileRefusedError(error.strerror or str(error), where=where, remedy=_REFUSALS[error.errno])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import subprocess
@@ -39,6 +40,37 @@ def test_bad_input_is_one_line_with_a_way_out(tmp_path: Path, capsys: pytest.Cap
     assert "nothing here" in captured.err
     assert "To go on:" in captured.err
     assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["phantom", "mr", "--stage", "T2", "--output"],
+        ["phantom", "ct", "--seconds", "plain=none", "--output"],
+        ["manifest", ".", "--output"],
+        ["demo", "--output"],
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_where_nothing_can_be_written_is_told_in_one_line(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "letter.txt").write_text("dear reader")
+    assert main([*words, str(tmp_path / "letter.txt" / "results")]) == ExitCode.BAD_INPUT
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "letter.txt" in told
+    assert "To go on:" in told
+    assert (tmp_path / "letter.txt").read_text() == "dear reader"
+
+
+def test_a_fault_of_ours_is_not_called_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(options: argparse.Namespace) -> int:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr("abdominal_oncology.cli.info.run", faulty)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        main(["info", "x"])
 
 
 def test_a_wrong_command_line_is_code_2() -> None:

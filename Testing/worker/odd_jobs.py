@@ -136,7 +136,9 @@ def die(request: JobRequest, context: JobContext) -> JobResult:
 
 
 def hungry(request: JobRequest, context: JobContext) -> JobResult:
-    """Memory that ends, as Python and as torch tell it."""
+    """Memory that ends, as Python and as torch tell it; a disk that does."""
+    if request.settings["of"] == "disk":
+        Path("/dev/full").write_bytes(b"one byte too many")
     if request.settings["of"] == "torch":
         raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB")
     if request.settings["of"] == "numpy":

@@ -25,7 +25,7 @@ from worker_tools import (
     wait_until,
 )
 
-from abdominal_oncology.errors import Cancelled, PredictionFailedError
+from abdominal_oncology.errors import Cancelled, FileRefusedError, PredictionFailedError
 from abdominal_oncology.imaging.reader import ArrayReader
 from abdominal_oncology.worker.client import ClientState, WorkerClient
 from abdominal_oncology.worker.failures import WorkerCrashedError, WorkerError, WorkerStartError, WorkerVersionError
@@ -134,6 +134,14 @@ def test_memory_that_runs_out_is_told_and_the_process_stays(shared: WorkerClient
     before = process_of(shared)
     with pytest.raises(PredictionFailedError, match="memory ran out"):
         shared.run(JobRequest("hungry", {"of": of}))
+    assert process_of(shared) == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_told_and_the_process_stays(shared: WorkerClient) -> None:
+    before = process_of(shared)
+    with pytest.raises(FileRefusedError, match="make room there"):
+        shared.run(JobRequest("hungry", {"of": "disk"}))
     assert process_of(shared) == before
 
 

@@ -15,6 +15,7 @@ from importlib import import_module
 from abdominal_oncology import __version__
 from abdominal_oncology.cli.output import ExitCode, add_command
 from abdominal_oncology.errors import AbdominalOncologyError, Cancelled, MissingDependencyError
+from abdominal_oncology.files import refusal
 
 
 @dataclass(frozen=True)
@@ -177,3 +178,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output left early, as `| head` does
         sys.stderr.close()
         return ExitCode.DONE
+    except OSError as error:
+        refused = refusal(error)
+        if refused is None:
+            raise
+        print(f"{type(refused).__name__}: {refused}", file=sys.stderr)
+        return ExitCode.BAD_INPUT

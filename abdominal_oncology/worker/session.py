@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from abdominal_oncology import __version__
 from abdominal_oncology.errors import AbdominalOncologyError, PredictionFailedError
+from abdominal_oncology.files import refusal
 from abdominal_oncology.worker.blocks import PIECE_BYTES, BlockReader, BlockWriter, plain_array
 from abdominal_oncology.worker.exchange import Exchange
 from abdominal_oncology.worker.failures import ProtocolError
@@ -101,6 +102,12 @@ class Session:
         except AbdominalOncologyError as error:
             self._send(Failed(message.job, ErrorFacts.of(error)))
             LOGGER.info("%s: %s after %.2f s", message.name, type(error).__name__, time.perf_counter() - started)
+        except OSError as error:
+            refused = refusal(error)
+            if refused is None:
+                raise
+            self._send(Failed(message.job, ErrorFacts.of(refused)))
+            LOGGER.warning("%s: %s", message.name, refused)
         except (MemoryError, RuntimeError) as error:  # torch's error of this kind is a RuntimeError
             if not _is_out_of_memory(error):
                 raise
