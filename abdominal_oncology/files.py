@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one, telling whether files were changed, and why there are none."""
+"""Files: a reader never meets half of one, a change is seen without opening them, and a refusal has a name."""
 
 from __future__ import annotations
 
