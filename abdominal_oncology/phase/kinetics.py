@@ -20,7 +20,7 @@ from abdominal_oncology.phase.kinetics_prior import TimePrior, cell_phases
 from abdominal_oncology.phase.kinetics_table import CENTRES_SECONDS, EDGES_SECONDS, bend, bend_slope, unbend
 from abdominal_oncology.phase.kinetics_usable import usable
 from abdominal_oncology.phase.labels import Phase
-from abdominal_oncology.phase.region_hu import RegionHU
+from abdominal_oncology.phase.region_hu import RegionHU, called
 
 Floats = NDArray[np.float64]
 
@@ -189,7 +189,7 @@ def _doubts(
     found = [
         FindingWarning(
             "region_doubtful",
-            f"{each.structure} shows {each.hu:.0f} HU, not {each.expected_hu:.0f} ± {each.spread_hu:.0f}; "
+            f"{called(each.structure)} shows {each.hu:.0f} HU, not {each.expected_hu:.0f} ± {each.spread_hu:.0f}; "
             "it hardly counts. Check that the region lies where it should",
         )
         for each in evidence
@@ -197,7 +197,7 @@ def _doubts(
     ]
     if len(evidence) == 1:
         found.append(
-            FindingWarning("one_region", f"only {evidence[0].structure} was measured; two vessels say far more")
+            FindingWarning("one_region", f"only {called(evidence[0].structure)} was measured; two vessels say far more")
         )
     if phase is not Phase.OTHERS and probabilities[Phase.OTHERS] > 0.3:
         found.append(FindingWarning("between_phases", "the time may well lie between two phases"))
@@ -213,5 +213,5 @@ def _explain(
 ) -> str:
     when = f", about {seconds:.0f} s (90 %: {most[0]:.0f} to {most[1]:.0f} s)" if seconds and most else ""
     shown = sorted(evidence, key=lambda each: each.mistaken)[:4]
-    values = ", ".join(f"{e.structure} {e.hu:.0f} (expected {e.expected_hu:.0f} ± {e.spread_hu:.0f})" for e in shown)
-    return f"{phase} with probability {probability:.2f}{when}: {values} HU"
+    values = (f"{called(e.structure)} {e.hu:.0f} (expected {e.expected_hu:.0f} ± {e.spread_hu:.0f})" for e in shown)
+    return f"{phase} with probability {probability:.2f}{when}: {', '.join(values)} HU"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from abdominal_oncology.learning.finding import FindingWarning
 from abdominal_oncology.phantom.tissues import recipe
-from abdominal_oncology.phase.region_hu import RegionHU
+from abdominal_oncology.phase.region_hu import RegionHU, called
 
 LOWEST_HU, HIGHEST_HU = -100.0, 1000.0
 """No living organ or blood vessel lies outside, contrast or not; urine may be brighter."""
@@ -27,10 +27,10 @@ def usable(regions: Sequence[RegionHU]) -> tuple[list[RegionHU], tuple[FindingWa
     for region in regions:
         urine = region.structure in _URINE
         if not (urine or recipe(region.structure).uptake):
-            warnings.append(FindingWarning("no_contrast", f"{region.structure} takes up no contrast; left out"))
+            warnings.append(FindingWarning("no_contrast", f"{called(region.structure)} takes up no contrast; left out"))
         elif not LOWEST_HU <= region.hu <= (_BRIGHTEST_URINE_HU if urine else HIGHEST_HU):
             warnings.append(
-                FindingWarning("impossible_hu", f"{region.structure} cannot have {region.hu:.0f} HU; left out")
+                FindingWarning("impossible_hu", f"{called(region.structure)} cannot have {region.hu:.0f} HU; left out")
             )
             impossible.append(region.hu)
         else:

@@ -38,3 +38,12 @@ class RegionHU:
             raise InvalidInputError(f"{self.structure} has no finite value: {self.hu}", remedy="leave the region out")
         if not (math.isfinite(self.error_hu) and self.error_hu > 0):
             raise InvalidInputError(f"{self.structure}: the error must be positive and finite, not {self.error_hu}")
+
+
+def called(structure: str) -> str:
+    """A structure's name in a sentence.
+
+    >>> called("portal_vein")
+    'portal vein'
+    """
+    return structure.replace("_", " ")
