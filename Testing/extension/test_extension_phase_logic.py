@@ -110,11 +110,16 @@ def test_placed_points_do_as_well(logic: Any) -> None:
 
 
 def test_a_volume_that_cannot_be_classified_does_not_cost_the_others_their_answer(logic: Any) -> None:
+    import slicer
+
     ct = volume_node_from_image(body(VENOUS_HU), "ct")
     mr = volume_node_from_image(Image(np.full((8, 9, 9), 300, np.int16), Geometry((8, 9, 9)), Modality.MR), "mr")
+    nothing = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "nothing")
     organs = segmentation("aorta", "liver", "portal_vein", beside=ct)
-    refused, found = logic.classify([mr, ct], segmentation=organs)
+    refused, found, empty = logic.classify([mr, ct, nothing], segmentation=organs)
     assert found.decision == "venous"
+    assert (empty.subject, empty.decision) == ("nothing", None)
+    assert empty.has_warning("not-classified")
     assert refused.decision is None
     assert refused.has_warning("not-classified")
     assert "MR" in refused.reason

@@ -235,6 +235,10 @@ def test_bad_choices_are_refused_by_name(logic: Logic, study: Study) -> None:
         logic.analyze(study.segmentation, study.portal, None, study.segmentation)
     with pytest.raises(InvalidInputError, match="knows no population"):
         analyze(logic, study, population="tall")
+    with pytest.raises(InvalidInputError, match="no lesion has that name"):
+        analyze(logic, study, overrides={"lesion_9": {"aphe": "rim"}})
+    with pytest.raises(InvalidInputError, match="lesion_9"):
+        analyze(logic, study, prior={"lesion_9": PriorSize(11.0, months=5)})
     mr = volume_node_from_image(
         Image(np.full((8, 9, 9), 300, np.int16), _SMALL.grid.crop((0,) * 3, (8, 9, 9)), "MR"), "mr"
     )

@@ -65,12 +65,11 @@ def request_of(question: LiverQuestion) -> JobRequest:
         priors=priors,
         warnings=(*question.warnings, *found),
     )
-    known = {name: said for name, said in question.overrides.items() if name in names.values()}
     return hcc_request(
         study,
         population=question.population,
         imaged_on=question.imaged_on,
-        overrides=known,
+        overrides=question.overrides,
         bundle=question.bundle,
         device=question.device,
     )

@@ -66,16 +66,18 @@ class HccPanel(PanelWidget):
 
     def request(self) -> JobRequest:
         from abdominal_oncology.panels.hcc_inputs import LiverQuestion, request_of
+        from abdominal_oncology.scene.hcc_nodes import find_chosen_lesions
 
         facts = facts_of(self.parameters)
         asked = self._asked = self._nodes()
+        there = {each.name for each in find_chosen_lesions(asked)}  # words on others are of no use this time
         return request_of(
             LiverQuestion(
                 asked,
                 facts.population,
                 facts.priors,
                 facts.imaged_on,
-                self._readings.overrides,
+                {name: said for name, said in self._readings.overrides.items() if name in there},
                 self.parameters.bundle or None,
                 self.parameters.device,
             )

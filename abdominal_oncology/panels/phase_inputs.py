@@ -5,7 +5,7 @@ The window waits for what is done here: nodes are named, voxels are not read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from abdominal_oncology.panels.choices import first_volume, modality_told
 from abdominal_oncology.panels.text import tr
 
 if TYPE_CHECKING:
-    from abdominal_oncology.imaging.reader import SliceReader
+    from abdominal_oncology.worker.jobs.phase import Series
     from abdominal_oncology.worker.jobs.request import JobRequest
 
 _MOST_NAMED = 4
@@ -93,29 +93,47 @@ def names_of(volumes: Sequence[Any]) -> str:
 
 def request_of(question: PhaseQuestion) -> JobRequest:
     """The job. What is wrong with the choices is a named error; a volume that cannot be classified becomes a finding
-    that says so, and costs the others nothing."""
-    from abdominal_oncology.phase.words import MEASURED
-    from abdominal_oncology.scene.labels_reader import reader_from_segmentation
+    that says so, and costs the others nothing. Where not one can be read that is an error, too."""
+    from abdominal_oncology.errors import AbdominalOncologyError
     from abdominal_oncology.scene.markups import points_by_structure
-    from abdominal_oncology.scene.rename import plain_name
-    from abdominal_oncology.scene.volumes import reader_from_volume_node
-    from abdominal_oncology.worker.jobs.phase import Series, phase_request
+    from abdominal_oncology.scene.nodes import require_node
+    from abdominal_oncology.worker.jobs.phase import phase_request
 
     points = {} if question.points is None else points_by_structure(question.points)
-    series = []
     for node in question.volumes:
-        image = reader_from_volume_node(node)
-        labels: SliceReader | None = None
-        names: dict[int, str] = {}
-        if question.segmentation is not None:
-            labels, names = reader_from_segmentation(question.segmentation, MEASURED, node)
-        series.append(Series(plain_name(node), image, labels, dict(names), points))
+        require_node(node, "vtkMRMLScalarVolumeNode", "volume")
+    series = [_series(node, question.segmentation, points) for node in question.volumes]
+    troubles = [each.image for each in series if isinstance(each.image, AbdominalOncologyError)]
+    if troubles and len(troubles) == len(series):
+        raise troubles[0]
     return phase_request(
         series,
         bundle=question.bundle,
         device=question.device,
         settings={"fraction": question.fraction, "seed": question.seed},
     )
+
+
+def _series(node: Any, segmentation: Any, points: Mapping[str, Any]) -> Series:
+    from abdominal_oncology.errors import EmptyMaskError, SceneError
+    from abdominal_oncology.phase.words import MEASURED, segmentation_elsewhere
+    from abdominal_oncology.scene.labels_reader import reader_from_segmentation
+    from abdominal_oncology.scene.rename import plain_name
+    from abdominal_oncology.scene.volumes import reader_from_volume_node
+    from abdominal_oncology.worker.jobs.phase import Series
+
+    name = plain_name(node)
+    try:
+        image = reader_from_volume_node(node)
+    except SceneError as trouble:  # nothing in it, or bent by a transform
+        return Series(name, trouble)
+    if segmentation is None:
+        return Series(name, image, points=points)
+    try:
+        labels, names = reader_from_segmentation(segmentation, MEASURED, node)
+    except EmptyMaskError as elsewhere:
+        return Series(name, image, points=points, warnings=(segmentation_elsewhere(elsewhere),))
+    return Series(name, image, labels, names, points)
 
 
 def _is_volume(node: Any) -> bool:

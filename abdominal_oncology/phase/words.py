@@ -4,6 +4,9 @@ without the rooms that make them.
 
 from __future__ import annotations
 
+from abdominal_oncology.errors import AbdominalOncologyError
+from abdominal_oncology.learning.finding import FindingWarning
+
 VOTES, REGIONS, DESCRIPTION, SLICES, TIMING, ABDOMEN = (
     "votes",
     "regions",
@@ -27,3 +30,9 @@ MEASURED = (
     *("iliac_vena_left", "iliac_vena_right", "urinary_bladder"),
 )
 """Structures that say something about time; others in a label map are passed over."""
+
+
+def segmentation_elsewhere(why: AbdominalOncologyError) -> FindingWarning:
+    """Of a segmentation that does not reach the volume."""
+    text = f"the segmentation shows nothing in this volume, regions were found automatically: {why}"
+    return FindingWarning("segmentation-elsewhere", text)

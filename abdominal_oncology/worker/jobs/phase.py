@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from abdominal_oncology.errors import InvalidInputError, MissingInputError
+from abdominal_oncology.errors import AbdominalOncologyError, InvalidInputError, MissingInputError
 from abdominal_oncology.imaging.geometry import Vector
 from abdominal_oncology.imaging.reader import SliceReader
 from abdominal_oncology.learning.finding import FindingWarning
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Series:
-    """One series to classify. ``labels`` is a label map whose values ``label_names`` names (empty: TotalSegmentator's
-    numbers); ``points`` are (x, y, z) in LPS mm by structure. ``warnings`` go into its finding.
+    """One series to classify, or in place of its image why there is none. ``labels`` is a label map whose values
+    ``label_names`` names (empty: TotalSegmentator's numbers); ``points`` are (x, y, z) in LPS mm by structure.
+    ``warnings`` go into its finding.
     """
 
     name: str
-    image: SliceReader
+    image: SliceReader | AbdominalOncologyError
     labels: SliceReader | None = None
     label_names: Mapping[int, str | int] = field(default_factory=dict)
     points: Mapping[str, Sequence[ArrayLike]] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class SeriesFacts:
     label_names: Mapping[int, str | int]
     points: Mapping[str, tuple[Vector, ...]]
     warnings: tuple[FindingWarning, ...]
+    trouble: str = ""
 
 
 def phase_request(
@@ -61,10 +63,20 @@ def phase_request(
         raise MissingInputError("no volume was given", remedy="choose at least one CT series")
     images: dict[str, SliceReader] = {}
     for n, each in enumerate(series):
-        images[image_key(n)] = each.image
-        if each.labels is not None:
-            images[labels_key(n)] = each.labels
-    facts = [SeriesFacts(each.name, dict(each.label_names), _points(each), each.warnings) for each in series]
+        if not isinstance(each.image, AbdominalOncologyError):
+            images[image_key(n)] = each.image
+            if each.labels is not None:
+                images[labels_key(n)] = each.labels
+    facts = [
+        SeriesFacts(
+            each.name,
+            dict(each.label_names),
+            _points(each),
+            each.warnings,
+            str(each.image) if isinstance(each.image, AbdominalOncologyError) else "",
+        )
+        for each in series
+    ]
     plain = {"series": facts, "classify": settings or {}, "bundle": bundle, "device": device}
     return JobRequest("phase", to_plain(plain), images)
 

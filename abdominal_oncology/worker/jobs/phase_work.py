@@ -25,6 +25,7 @@ from abdominal_oncology.phase.measure_regions import measure_points
 from abdominal_oncology.phase.region_hu import RegionHU
 from abdominal_oncology.phase.trusted_reader import TrustedReader
 from abdominal_oncology.phase.whole_finding import withheld
+from abdominal_oncology.phase.words import segmentation_elsewhere
 from abdominal_oncology.progress import part
 from abdominal_oncology.worker.jobs.phase import SeriesFacts, image_key, labels_key
 from abdominal_oncology.worker.jobs.request import JobContext, JobRequest, JobResult
@@ -54,6 +55,9 @@ def run(request: JobRequest, context: JobContext) -> JobResult:
     findings = []
     count = len(asked.series)
     for n, each in enumerate(asked.series):
+        if each.trouble:
+            findings.append(_not_classified(each.name, each.trouble).with_warnings(each.warnings))
+            continue
         reader = request.image(image_key(n))
         labels = request.image(labels_key(n)) if labels_key(n) in request.images else None
         source = reader.source
@@ -70,7 +74,7 @@ def run(request: JobRequest, context: JobContext) -> JobResult:
         except Cancelled:
             raise
         except AbdominalOncologyError as error:  # the other series are worth an answer all the same
-            found = _not_classified(each.name, error)
+            found = _not_classified(each.name, str(error))
         findings.append(found.with_warnings([*no_network, *each.warnings]))
     context.progress(1.0, "done")
     return JobResult(tuple(findings))
@@ -83,8 +87,7 @@ def _with_labels(ask: Callable[..., Finding], labels: SliceReader | None, names:
     try:
         return ask(segmentation=read_image(labels), segment_names=names or None)
     except (EmptyMaskError, GeometryMismatchError) as elsewhere:
-        text = f"the segmentation shows nothing in this volume, regions were found automatically: {elsewhere}"
-        return ask().with_warnings([FindingWarning("segmentation-elsewhere", text)])
+        return ask().with_warnings([segmentation_elsewhere(elsewhere)])
 
 
 def _at_points(reader: SliceReader, series: SeriesFacts) -> tuple[tuple[RegionHU, ...], list[FindingWarning]]:
@@ -97,6 +100,6 @@ def _at_points(reader: SliceReader, series: SeriesFacts) -> tuple[tuple[RegionHU
         return (), [FindingWarning("points-unusable", text)]
 
 
-def _not_classified(case: str, error: AbdominalOncologyError) -> Finding:
+def _not_classified(case: str, trouble: str) -> Finding:
     made_by = Provenance("", software=f"AbdominalOncology {__version__}")
-    return withheld(case, f"cannot tell: {error}", [FindingWarning("not-classified", str(error))], made_by)
+    return withheld(case, f"cannot tell: {trouble}", [FindingWarning("not-classified", trouble)], made_by)
