@@ -230,7 +230,7 @@ def test_results_are_copied_and_exported(answered: Any, desktop: Any, qt: Any, t
     ui.exportHtmlButton.click()
     page = (tmp_path / "html" / "report.html").read_text(encoding="utf-8")
     assert "Research use only" in page
-    assert page.count("<img") == 2
+    assert page.count("<img") == 4, "a slice and the places of its regions, of each volume"
     assert "report.html" in ui.resultNote.text
     ui.exportHtmlButton.click()  # and cancelled in the dialog
     blocked = tmp_path / "file"

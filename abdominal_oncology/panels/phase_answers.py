@@ -71,6 +71,7 @@ def report_of(volumes: Sequence[Any], summary: Any) -> Report:
         parts.append(Paragraph(headline(finding)))
         parts += _pictures(volume, finding)
         written = results_of(volume)
+        parts += _places(volume, finding, written.regions)
         parts += [table_part(node) for node in (written.regions, written.votes) if node is not None]
     return Report(tr("Contrast phases"), notice(), parts)
 
@@ -104,6 +105,32 @@ def _pictures(volume: Any, finding: Finding) -> list[Part]:
         except MissingDependencyError as missing:
             found.append(Paragraph(str(missing)))
     return found
+
+
+def _places(volume: Any, finding: Finding, regions: Any) -> list[Part]:
+    """Where the regions of the table were measured."""
+    from abdominal_oncology.panels.phase_places import WIDE_MM, picture_of_places
+    from abdominal_oncology.phase.region_hu import called
+    from abdominal_oncology.report import Paragraph, ReportPicture
+    from abdominal_oncology.scene.pictures import png_bytes
+    from abdominal_oncology.scene.tables import table_from_node
+    from abdominal_oncology.scene.volumes import reader_from_volume_node
+
+    if regions is None or volume.GetImageData() is None:
+        return []
+    rows = table_from_node(regions).rows
+    seen = {row: place for row in range(len(rows)) if (place := region_place(regions, row)) is not None}
+    if not seen:
+        return []
+    named = ", ".join(f"{called(str(rows[row]['structure']))} {float(rows[row]['hu'] or 0):.0f} HU" for row in seen)
+    caption = tr("{name}: where was measured, each {wide:.0f} mm wide, row by row: {named}").format(
+        name=finding.subject, wide=WIDE_MM, named=named
+    )
+    try:
+        drawn = png_bytes(picture_of_places(reader_from_volume_node(volume), list(seen.values())))
+    except AbdominalOncologyError as error:
+        return [Paragraph(str(error))]
+    return [ReportPicture(f"{finding.subject} regions", caption, drawn)]
 
 
 def _sentence(text: str) -> str:
