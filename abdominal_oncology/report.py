@@ -6,6 +6,7 @@ import base64
 import csv
 import html
 import re
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,8 @@ class Report:
     title: str
     notice: str
     parts: Sequence[Part]
+    cautions: Sequence[str] = ()
+    """What must be read before the rest."""
 
     def write(self, folder: Path) -> Path:
         """Write ``report.html``, one CSV per table and one PNG per picture; gives the path of the HTML file."""
@@ -92,7 +95,9 @@ class Report:
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1>\n"
-            f'<p class="notice">{html.escape(self.notice)}</p>\n' + "\n".join(body) + "\n</body></html>\n"
+            + "".join(f'<p class="notice">{html.escape(each)}</p>\n' for each in (self.notice, *self.cautions))
+            + "\n".join(body)
+            + "\n</body></html>\n"
         )
 
 
@@ -103,14 +108,15 @@ def _gallery(pictures: Sequence[str]) -> list[str]:
 def _picture(picture: ReportPicture) -> str:
     data = base64.b64encode(picture.png).decode()
     caption = html.escape(picture.caption)
-    return (
-        f'<figure><img alt="{caption}" src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption></figure>'
-    )
+    kind = ' class="broad"' if _is_wide(picture.png) else ""
+    image = f'<img alt="{caption}" src="data:image/png;base64,{data}">'
+    return f"<figure{kind}>{image}<figcaption>{caption}</figcaption></figure>"
 
 
 def _table(table: ReportTable) -> str:
-    columns = list(table.rows[0]) if table.rows else []
-    head = "".join(f"<th>{html.escape(column)}{_unit(table.units.get(column, ''))}</th>" for column in columns)
+    known = list(table.rows[0]) if table.rows else []
+    columns = [name for name in known if any(_says(row.get(name)) for row in table.rows)]
+    head = "".join(f"<th>{_head(column, table.units.get(column, ''))}</th>" for column in columns)
     rows = "".join("<tr>" + "".join(_cell(row.get(column)) for column in columns) + "</tr>" for row in table.rows)
     empty = "" if table.rows else "<p>(nothing)</p>"
     return (
@@ -119,14 +125,38 @@ def _table(table: ReportTable) -> str:
     )
 
 
-def _unit(unit: str) -> str:
-    return f" <small>{html.escape(unit)}</small>" if unit else ""
+def _says(value: Any) -> bool:
+    """A column in which no cell says anything is left to the CSV file."""
+    return value is not None and value != ""
+
+
+def _head(column: str, unit: str) -> str:
+    """A column's name in words, and its unit once.
+
+    >>> _head("error_hu", "[hnsf'U]"), _head("probability", "1")
+    ('error <small>HU</small>', 'probability')
+    """
+    unit = _UNITS.get(unit, unit)
+    words = column.split("_")
+    if unit and len(words) > 1 and words[-1].lower() == unit.lower():
+        words.pop()
+    name = " ".join(words)
+    if not unit or name.lower() == unit.lower():
+        return html.escape(unit or name)
+    return f"{html.escape(name)} <small>{html.escape(unit)}</small>"
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"<td>{html.escape('' if value is None else str(value))}</td>"
-    return f'<td class="number">{value:.6g}</td>'
+        text = "" if value is None else str(value)
+        kind = next((f' class="{name}"' for name, length in _LENGTHS.items() if len(text) > length), "")
+        return f"<td{kind}>{html.escape(text)}</td>"
+    return f'<td class="number">{value + 0:.6g}</td>'  # no −0
+
+
+def _is_wide(png: bytes) -> bool:
+    width, height = struct.unpack(">II", png[16:24]) if len(png) >= 24 else (1, 1)
+    return bool(width > _WIDE * height)
 
 
 def _write_csv(table: ReportTable, path: Path) -> None:
@@ -141,6 +171,12 @@ def _file_name(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "part"
 
 
+_UNITS = {"[hnsf'U]": "HU", "1": ""}
+"""Codes of UCUM that a person writes otherwise."""
+_LENGTHS = {"long": 60, "some": 24}
+"""A cell of more characters needs room, or it becomes a column of single words."""
+_WIDE = 1.7
+
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
@@ -152,6 +188,8 @@ th, td { padding: .25rem .7rem; border-bottom: 1px solid color-mix(in srgb, curr
          text-align: left; vertical-align: top; }
 th small { font-weight: normal; opacity: .7; }
 td.number { text-align: right; }
+td.long { min-width: 22rem; } td.some { min-width: 11rem; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem; margin: 1rem 0; }
+@media (min-width: 40rem) { figure.broad { grid-column: span 2; } }
 figure { margin: 0; } img { width: 100%; background: #000; } figcaption { font-size: .85rem; opacity: .8; }
 """

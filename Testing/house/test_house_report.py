@@ -49,6 +49,28 @@ def test_text_from_files_is_never_markup(tmp_path: Path) -> None:
     assert "Müller &amp; &lt;b&gt;Söhne" in page
 
 
+def test_a_table_reads_as_words_and_long_cells_have_room(tmp_path: Path) -> None:
+    why = "the values fit patients at no time; regions or the scale of the values may be wrong"
+    rows = [{"error_hu": 4.0, "x_mm": -0.0, "share": 0.5, "finer": "", "reason": why, "slices": "1 2"}]
+    table = ReportTable("t", "T", rows, {"error_hu": "[hnsf'U]", "x_mm": "mm", "share": "1"})
+    page = Report("R", "N", [table]).write(tmp_path).read_text(encoding="utf-8")
+    heads = re.findall(r"<th>(.*?)</th>", page)
+    assert heads == ["error <small>HU</small>", "x <small>mm</small>", "share", "reason", "slices"]
+    assert re.findall(r'<td class="number">(.*?)</td>', page) == ["4", "0", "0.5"]
+    assert f'<td class="long">{why}</td>' in page
+    assert "<td>1 2</td>" in page
+    with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
+        assert "finer" in next(csv.reader(file)), "the file keeps what the page leaves out"
+
+
+def test_broad_pictures_have_two_places(tmp_path: Path) -> None:
+    def png(width: int, height: int) -> bytes:
+        return PNG[:8] + bytes(8) + width.to_bytes(4) + height.to_bytes(4)
+
+    page = Report("R", "N", [ReportPicture(f"{w}", f"{w}", png(w, 100)) for w in (100, 200)]).html()
+    assert re.findall(r"<figure(.*?)>", page) == ["", ' class="broad"']
+
+
 def test_tables_and_pictures_lie_beside_it(tmp_path: Path) -> None:
     _report().write(tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["axial-1.png", "organ-hu.csv", "report.html"]

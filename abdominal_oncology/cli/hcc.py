@@ -12,6 +12,7 @@ from pathlib import Path
 from abdominal_oncology.cli.hcc_report import LESIONS, hcc_report
 from abdominal_oncology.cli.model import add_model_options, open_predictor
 from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
+from abdominal_oncology.cli.phase_report import cautions_of
 from abdominal_oncology.errors import InvalidInputError, MissingInputError
 from abdominal_oncology.files import write_atomically
 from abdominal_oncology.hcc.analyze import Analysis, examine
@@ -189,7 +190,8 @@ def _write(folder: Path, whole: Finding, drawn: Analysis | None) -> None:
 def _tell(options: argparse.Namespace, whole: Finding, how: str) -> None:
     if options.json:
         lirads = {each.subject: categorisation_of(each).to_dict() for each in whole.parts}
-        print_json({"how": how, "finding": whole.to_dict(), "li_rads": lirads})
+        said = cautions_of(whole.parts)
+        print_json({"how": how, "cautions": said, "finding": whole.to_dict(), "li_rads": lirads})
         return
     rows = [lesion_row(each) for each in whole.parts]
     print_table(rows, ("lesion", "decision", "p_hcc", "li_rads", "size_mm", "volume_ml", "location"))
@@ -197,6 +199,8 @@ def _tell(options: argparse.Namespace, whole: Finding, how: str) -> None:
         print(f"\n{row['lesion']}: {finding.reason}")
         for warning in finding.warnings:
             print(f"  warning: {warning.message}")
+    for caution in cautions_of(whole.parts):
+        print(f"\n{caution}")
     print(f"\n{how}")
     if options.output is not None:
         print(f"findings: {options.output / FINDINGS}\ntable: {options.output / LESIONS}.csv")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from abdominal_oncology.cli.phase_report import NOTICE
+from abdominal_oncology.cli.phase_report import NOTICE, cautions_of
 from abdominal_oncology.hcc.finding import ALIGNMENT_TABLE, LESION_TABLE, lesion_row
 from abdominal_oncology.hcc.finding_lirads import CHANGE_TABLE, FEATURE_TABLE, categorisation_of
 from abdominal_oncology.hcc.finding_parts import FUSION_TABLE, HCC
@@ -27,7 +27,7 @@ def hcc_report(whole: Finding) -> Report:
     parts: list[Part] = [ReportTable(LESIONS, "Lesions", [lesion_row(each) for each in whole.parts], _UNITS)]
     for number, finding in enumerate(whole.parts, start=1):
         parts += _of_lesion(number, finding)
-    return Report("Liver lesions", NOTICE, parts)
+    return Report("Liver lesions", NOTICE, parts, cautions_of(whole.parts))
 
 
 def _of_lesion(number: int, finding: Finding) -> list[Part]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from abdominal_oncology.cli.model import add_model_options, open_predictor
 from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
-from abdominal_oncology.cli.phase_report import phase_report
+from abdominal_oncology.cli.phase_report import cautions_of, phase_report
 from abdominal_oncology.imaging.dicom.workers import processor_count
 from abdominal_oncology.imaging.open import open_reader
 from abdominal_oncology.imaging.reader import read_image
@@ -84,6 +84,7 @@ def _tell(options: argparse.Namespace, found: FoundVolumes, done: ClassifiedVolu
         print_json(
             {
                 "how": how,
+                "cautions": cautions_of(result.finding for result in done.results),
                 "table": options.output / TABLE,
                 "report": report,
                 "cases": rows,
@@ -107,6 +108,8 @@ def _tell(options: argparse.Namespace, found: FoundVolumes, done: ClassifiedVolu
         series = ", ".join(f"{phase} {name}" for phase, name in one.series.items())
         lacks = ", ".join(str(phase) for phase in one.missing)
         print(f"set ({one.part}): {series}" + (f"; missing: {lacks}" if lacks else ""))
+    for caution in cautions_of(result.finding for result in done.results):
+        print(f"\n{caution}")
     print(f"\n{how}\ntable: {options.output / TABLE}\nreport: {report}")
 
 

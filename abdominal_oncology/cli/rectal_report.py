@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from abdominal_oncology.cli.phase_report import NOTICE
+from abdominal_oncology.cli.phase_report import NOTICE, cautions_of
 from abdominal_oncology.errors import MissingDependencyError
 from abdominal_oncology.files import write_atomically
 from abdominal_oncology.imaging.volume_file import write_volume_file
@@ -45,7 +45,7 @@ def _report(staged: StagedVolume, how: str) -> Report:
     for name, title in ((SLICES, "Slices"), (VIEWS, "Looks")):
         if finding.tables.get(name):
             parts.append(ReportTable(name, title, [dict(row) for row in finding.tables[name]], {}))
-    return Report(f"Rectal stage: {finding.subject}", NOTICE, parts)
+    return Report(f"Rectal stage: {finding.subject}", NOTICE, parts, cautions_of([finding]))
 
 
 def _measured(finding: Finding) -> list[dict[str, Any]]:

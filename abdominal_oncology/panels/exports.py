@@ -20,8 +20,10 @@ def table_part(node: Any) -> ReportTable:
     return ReportTable(node.GetName(), node.GetName(), table.rows, table.units)
 
 
-def report_of_tables(title: str, nodes: Sequence[Any], more: Sequence[Part] = ()) -> Report:
+def report_of_tables(
+    title: str, nodes: Sequence[Any], more: Sequence[Part] = (), cautions: Sequence[str] = ()
+) -> Report:
     """Table nodes (None is left out), then whatever else belongs to the report."""
     from abdominal_oncology.report import Report
 
-    return Report(title, notice(), [*(table_part(node) for node in nodes if node is not None), *more])
+    return Report(title, notice(), [*(table_part(node) for node in nodes if node is not None), *more], cautions)

@@ -64,16 +64,15 @@ def report_of(volumes: Sequence[Any], summary: Any) -> Report:
     from abdominal_oncology.scene.phase_results import results_of
 
     parts: list[Part] = [] if summary is None else [table_part(summary)]
-    for volume in volumes:
-        finding = finding_of(volume)
-        if finding is None:
-            continue
+    found = [(volume, finding) for volume in volumes if (finding := finding_of(volume)) is not None]
+    for volume, finding in found:
         parts.append(Paragraph(headline(finding)))
         parts += _pictures(volume, finding)
         written = results_of(volume)
         parts += _places(volume, finding, written.regions)
         parts += [table_part(node) for node in (written.regions, written.votes) if node is not None]
-    return Report(tr("Contrast phases"), notice(), parts)
+    said = banner([finding for _, finding in found])
+    return Report(tr("Contrast phases"), notice(), parts, [said] if said else [])
 
 
 def _pictures(volume: Any, finding: Finding) -> list[Part]:

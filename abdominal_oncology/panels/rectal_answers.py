@@ -61,7 +61,8 @@ def report_of(finding: Finding, volume: Any, written: RectalResults) -> Report:
 
     parts = [Paragraph(headline(finding)), *(Paragraph(each.message) for each in finding.warnings)]
     pictures = list(_pictures(finding, volume, written))
-    return report_of_tables(tr("Rectal staging"), [written.summary, written.slices], [*parts, *pictures])
+    said = [text for text in (phantom_banner(finding.provenance.trained_on),) if text]
+    return report_of_tables(tr("Rectal staging"), [written.summary, written.slices], [*parts, *pictures], said)
 
 
 def _pictures(finding: Finding, volume: Any, written: RectalResults) -> Iterator[ReportPicture]:

@@ -1,8 +1,11 @@
-"""Whether a model has seen people: read from the words in which its bundle says what it was trained on."""
+"""Whether a model has seen people: read from the words in which its bundle says what it was trained on; and what must
+therefore be said beside its answers.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 
 _MADE = re.compile(r"phantom|synthetic|simulated")
@@ -26,3 +29,21 @@ def origin_of(trained_on: str) -> Origin:
     if not _MADE.search(told):
         return Origin.PATIENTS
     return Origin.PART_PHANTOMS if _PEOPLE.search(_NOT_PEOPLE.sub("", told)) else Origin.PHANTOMS
+
+
+CAUTIONS = {
+    Origin.PHANTOMS: (
+        "Trained on phantoms, not on patients: nothing is known of its errors on people. For trying out the software."
+    ),
+    Origin.PART_PHANTOMS: "This model was trained in part on synthetic images.",
+}
+
+
+def cautions(trained_on: Iterable[str]) -> tuple[str, ...]:
+    """What must stand beside answers of models that say this of their training, each sentence once.
+
+    >>> cautions(["", "phantoms and 40 patients of one hospital"])
+    ('This model was trained in part on synthetic images.',)
+    """
+    found = (CAUTIONS.get(origin_of(each)) for each in trained_on)
+    return tuple(dict.fromkeys(each for each in found if each is not None))
