@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import pytest
 from liver_scene import LiverScene
 
 from abdominal_oncology.cli import main
+from abdominal_oncology.cli.hcc_report import hcc_report
 from abdominal_oncology.cli.output import ExitCode
 from abdominal_oncology.hcc.finding_lirads import lirads_of
 from abdominal_oncology.imaging.image import Image
 from abdominal_oncology.imaging.open import open_reader
 from abdominal_oncology.imaging.volume_file import write_volume_file
+from abdominal_oncology.learning.bundle.origin import CAUTIONS, Origin
 from abdominal_oncology.learning.finding import Finding, Provenance
 
 _SCENE = LiverScene(spacing_mm=(3.0, 2.0, 2.0), shape=(48, 80, 92))
@@ -64,7 +67,12 @@ def test_a_folder_holds_findings_table_report_and_maps(
         (row,) = csv.DictReader(file)
     assert row["li_rads"] == lirads_of(whole.parts[0]).decision
     assert float(row["size_mm (mm)"]) == pytest.approx(20, abs=1.6)
-    assert "LR-" in (output / "report.html").read_text(encoding="utf-8")
+    page = (output / "report.html").read_text(encoding="utf-8")
+    assert "LR-" in page
+    assert CAUTIONS[Origin.PHANTOMS] not in page, "no network was asked"
+    (lesion,) = whole.parts
+    answered = replace(lesion, provenance=replace(lesion.provenance, trained_on="phantoms"))
+    assert CAUTIONS[Origin.PHANTOMS] in hcc_report(replace(whole, parts=(answered,))).html()
     enhancement = open_reader(output / "maps" / "lesion-1_enhancement.nii.gz").read()
     assert 20 < float(np.percentile(enhancement[enhancement != 0], 90)) < 60
     assert (output / "maps" / "lesion-1_washout.nii.gz").is_file()

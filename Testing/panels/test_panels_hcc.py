@@ -396,6 +396,16 @@ def test_a_report_shows_every_lesion_in_every_phase(answered: Any, tmp_path: Pat
     assert sorted(file.name for file in tmp_path.glob("*.png"))[:2] == ["arterial-1.png", "arterial-2.png"]
     assert (tmp_path / "lesions.csv").read_text(encoding="utf-8").count("\n") == 3
     assert "Research use only" in text
+    assert "Trained on phantoms" not in text, "no network was asked"
+
+
+def test_a_report_says_what_its_model_was_trained_on(answered: Any) -> None:
+    from abdominal_oncology.panels.hcc_report import lesion_report
+
+    first, second = answered._readings.findings
+    first = replace(first, provenance=replace(first.provenance, trained_on="phantoms"))
+    assert len(lesion_report([first, second], {}, None).cautions) == 1
+    assert lesion_report([second], {}, None).cautions == []
 
 
 def test_results_that_somebody_deleted_are_gone(answered: Any, slicer: Any) -> None:

@@ -268,8 +268,14 @@ def test_votes_are_drawn_lead_to_their_slice_and_fill_the_large_layout(
     assert selection.GetActiveTableID() == answered.result_box.table.GetID()
     button.click()
     assert manager.layout == before
-    pictures = [part.name for part in answered.report().parts if hasattr(part, "png")]
-    assert "venous votes" in pictures
+    report = answered.report()
+    assert "venous votes" in [part.name for part in report.parts if hasattr(part, "png")]
+    assert report.cautions == [], "no network was asked"
+    by_network = replace(finding, provenance=replace(finding.provenance, trained_on="phantoms"))
+    write_findings([by_network], [study["venous"]])
+    answered.show_stored()
+    (caution,) = answered.report().cautions
+    assert "not on patients" in caution
 
 
 def test_asking_for_a_long_series_copies_nothing(panel: Any) -> None:

@@ -250,6 +250,7 @@ def test_a_report_has_tables_and_pictures(staged: Any, tmp_path: Path) -> None:
     path = staged.report().write(tmp_path)
     text = path.read_text(encoding="utf-8")
     assert "Research use only" in text
+    assert "Trained on phantoms, not on patients" in text
     assert text.count("<img ") == 3
     assert len(list(tmp_path.glob("slice-*.png"))) == 3
     assert (tmp_path / "T2-axial-rectal-slices.csv").read_text(encoding="utf-8").startswith("slice,z_mm (mm)")
