@@ -11,8 +11,14 @@ from pathlib import Path
 
 from abdominal_oncology.cli.hcc_report import LESIONS, hcc_report
 from abdominal_oncology.cli.model import add_model_options, open_predictor
-from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
-from abdominal_oncology.cli.phase_report import cautions_of
+from abdominal_oncology.cli.output import (
+    ExitCode,
+    add_json_option,
+    cautions_of,
+    print_json,
+    print_table,
+    terminal_progress,
+)
 from abdominal_oncology.errors import InvalidInputError, MissingInputError
 from abdominal_oncology.files import write_atomically
 from abdominal_oncology.hcc.analyze import Analysis, examine

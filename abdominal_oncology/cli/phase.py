@@ -7,8 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from abdominal_oncology.cli.model import add_model_options, open_predictor
-from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
-from abdominal_oncology.cli.phase_report import cautions_of, phase_report
+from abdominal_oncology.cli.output import (
+    ExitCode,
+    add_json_option,
+    cautions_of,
+    print_json,
+    print_table,
+    terminal_progress,
+)
+from abdominal_oncology.cli.phase_report import phase_report
 from abdominal_oncology.imaging.dicom.workers import processor_count
 from abdominal_oncology.imaging.open import open_reader
 from abdominal_oncology.imaging.reader import read_image

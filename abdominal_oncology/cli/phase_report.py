@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from abdominal_oncology.cli.output import cautions_of
 from abdominal_oncology.errors import MissingDependencyError
 from abdominal_oncology.learning.batch_files import CaseResult
-from abdominal_oncology.learning.bundle.origin import cautions
 from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.learning.folder_contents import LeftOut
 from abdominal_oncology.phase.study import PairedStudy
@@ -33,11 +33,6 @@ def phase_report(
         if result.finding is not None:
             parts += _of_finding(number, result.case, result.finding)
     return Report("Contrast phases", NOTICE, parts, cautions_of(result.finding for result in results))
-
-
-def cautions_of(findings: Iterable[Finding | None]) -> tuple[str, ...]:
-    """What the models behind these findings make necessary to say."""
-    return cautions(each.provenance.trained_on for each in findings if each is not None)
 
 
 def _summary(result: CaseResult) -> dict[str, Any]:

@@ -6,7 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
+from abdominal_oncology.cli.output import (
+    ExitCode,
+    add_json_option,
+    cautions_of,
+    print_json,
+    print_table,
+    terminal_progress,
+)
 from abdominal_oncology.imaging.dicom.workers import processor_count
 from abdominal_oncology.learning.batch_cases import Shard, cases_of
 from abdominal_oncology.learning.batch_files import result_row
@@ -107,6 +114,7 @@ def _report(summary: BatchSummary, as_json: bool, how: str) -> int:
             {
                 "table": summary.table,
                 "how": how,
+                "cautions": cautions_of(result.finding for result in summary.results),
                 "answered": summary.answered,
                 "kept": summary.kept,
                 "failed": [result.case for result in failed],
@@ -128,6 +136,8 @@ def _report(summary: BatchSummary, as_json: bool, how: str) -> int:
         f"\n{len(summary.answered)} answered now, {len(summary.kept)} kept from before, {len(failed)} failed, "
         f"{len(summary.waiting)} waiting for other shards"
     )
+    for caution in cautions_of(result.finding for result in summary.results):
+        print(caution)
     if how:
         print(how)
     print(f"table: {summary.table}")

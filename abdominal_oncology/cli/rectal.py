@@ -7,8 +7,14 @@ from importlib import import_module
 from pathlib import Path
 
 from abdominal_oncology.cli.model import add_model_options, open_predictor
-from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
-from abdominal_oncology.cli.phase_report import cautions_of
+from abdominal_oncology.cli.output import (
+    ExitCode,
+    add_json_option,
+    cautions_of,
+    print_json,
+    print_table,
+    terminal_progress,
+)
 from abdominal_oncology.cli.rectal_report import write_staged
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.imaging.image import Image, Modality
