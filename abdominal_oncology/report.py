@@ -151,7 +151,8 @@ def _cell(value: Any) -> str:
         text = "" if value is None else str(value)
         kind = next((f' class="{name}"' for name, length in _LENGTHS.items() if len(text) > length), "")
         return f"<td{kind}>{html.escape(text)}</td>"
-    return f'<td class="number">{value + 0:.6g}</td>'  # no −0
+    digits = 4 if abs(value) < 1000 else 6  # a person reads no more; the CSV file has all
+    return f'<td class="number">{value + 0:.{digits}g}</td>'  # + 0: no −0
 
 
 def _is_wide(png: bytes) -> bool:
