@@ -51,7 +51,8 @@ def test_text_from_files_is_never_markup(tmp_path: Path) -> None:
 
 def test_a_table_reads_as_words_and_long_cells_have_room(tmp_path: Path) -> None:
     why = "the values fit patients at no time; regions or the scale of the values may be wrong"
-    rows = [{"error_hu": 4.0, "x_mm": -0.0, "voxels": 59356, "share": 0.575233, "finer": "", "reason": why, "slices": "1 2"}]
+    numbers = {"error_hu": 4.0, "x_mm": -0.0, "voxels": 59356, "share": 0.575233}
+    rows = [{**numbers, "finer": "", "reason": why, "slices": "1 2"}]
     table = ReportTable("t", "T", rows, {"error_hu": "[hnsf'U]", "x_mm": "mm", "share": "1"})
     page = Report("R", "N", [table]).write(tmp_path).read_text(encoding="utf-8")
     heads = re.findall(r"<th>(.*?)</th>", page)
