@@ -173,6 +173,12 @@ def test_any_text_can_be_read(text: str) -> None:
     assert mined.phase is None or mined.reasons
 
 
+def test_a_delay_that_only_the_protocol_tells_is_the_reason() -> None:
+    mined = mine_phase({"SeriesDescription": "", "ProtocolName": "1'"})
+    assert (mined.phase, mined.seconds) == (Phase.VENOUS, 60.0)
+    assert mined.reasons == ("a delay of 60 s is written",)
+
+
 @given(st.text(st.characters(categories=["Nd", "Zs", "Po", "Pd"]), max_size=30))
 def test_signs_alone_name_no_phase_but_minutes_and_seconds(text: str) -> None:
     if not set("'\"") & set(text):

@@ -62,7 +62,7 @@ def mine_phase(facts: Mapping[str, Any], siblings: Sequence[Mapping[str, Any]] =
     if described.of(Says.UNUSABLE):
         return MinedLabel(None, None, tuple(reasons))
     told = (elapsed.seconds,) if elapsed.seconds is not None else described.seconds or protocol.seconds
-    reasons += [f"a delay of {second:g} s is written" for second in described.seconds]
+    reasons += [f"a delay of {second:g} s is written" for second in described.seconds or protocol.seconds]
     beside = any(read_text(_text(other, "SeriesDescription")).phases for other in siblings)
     claims, conflicts = _claims(described, protocol, elapsed, beside)
     phase = claims[0].phase if claims else None
