@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from abdominal_oncology.column_titles import words_and_unit
 from abdominal_oncology.files import write_atomically
 
 
@@ -131,19 +132,8 @@ def _says(value: Any) -> bool:
 
 
 def _head(column: str, unit: str) -> str:
-    """A column's name in words, and its unit once.
-
-    >>> _head("error_hu", "[hnsf'U]"), _head("probability", "1")
-    ('error <small>HU</small>', 'probability')
-    """
-    unit = _UNITS.get(unit, unit)
-    words = column.split("_")
-    if unit and len(words) > 1 and words[-1].lower() == unit.lower():
-        words.pop()
-    name = " ".join(words)
-    if not unit or name.lower() == unit.lower():
-        return html.escape(unit or name)
-    return f"{html.escape(name)} <small>{html.escape(unit)}</small>"
+    words, shown = words_and_unit(column, unit)
+    return html.escape(words) + (f" <small>{html.escape(shown)}</small>" if shown else "")
 
 
 def _cell(value: Any) -> str:
@@ -172,8 +162,6 @@ def _file_name(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "part"
 
 
-_UNITS = {"[hnsf'U]": "HU", "1": ""}
-"""Codes of UCUM that a person writes otherwise."""
 _LENGTHS = {"long": 60, "some": 24}
 """A cell of more characters needs room, or it becomes a column of single words."""
 _WIDE = 1.7

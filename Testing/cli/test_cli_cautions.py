@@ -11,13 +11,13 @@ import pytest
 pytest.importorskip("torch", reason="networks need torch")
 
 from abdominal_oncology.cli import main
-from abdominal_oncology.cli.output import ExitCode, cautions_of
+from abdominal_oncology.cli.output import ExitCode
 from abdominal_oncology.cli.phase_report import phase_report
 from abdominal_oncology.imaging.geometry import Geometry
 from abdominal_oncology.imaging.image import Image, Modality
 from abdominal_oncology.imaging.volume_file import write_volume_file
 from abdominal_oncology.learning.batch_files import CaseResult
-from abdominal_oncology.learning.bundle.origin import CAUTIONS, Origin
+from abdominal_oncology.learning.bundle.origin import CAUTIONS, Origin, cautions_of
 from abdominal_oncology.learning.finding import Finding, Provenance
 
 PHANTOMS = CAUTIONS[Origin.PHANTOMS]

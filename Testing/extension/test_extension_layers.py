@@ -13,7 +13,7 @@ import pytest
 from extension_tools import ROOT
 
 PACKAGE = ROOT / "abdominal_oncology"
-COMMON = {"errors", "progress", "files", "plain", "__init__"}
+COMMON = {"errors", "progress", "files", "plain", "column_titles", "__init__"}
 CLINICAL = {"phase", "hcc", "rectal"}
 BELOW_CLINICAL = {"learning", "phantom", "imaging"}
 ROOMS: dict[str, set[str]] = {

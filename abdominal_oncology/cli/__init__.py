@@ -165,16 +165,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("cancelled", file=sys.stderr)
         return ExitCode.CANCELLED
     except AbdominalOncologyError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return ExitCode.BAD_INPUT
+        return _refuse(error)
     except ModuleNotFoundError as missing:
         if (missing.name or "").split(".")[0] not in _OPTIONAL:
             raise
         needed = MissingDependencyError(
             f"this command needs {missing.name}", remedy="install the extra: pip install 'abdominal-oncology[torch]'"
         )
-        print(f"{type(needed).__name__}: {needed}", file=sys.stderr)
-        return ExitCode.BAD_INPUT
+        return _refuse(needed)
     except BrokenPipeError:  # the reader of our output left early, as `| head` does
         sys.stderr.close()
         return ExitCode.DONE
@@ -182,5 +180,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refused = refusal(error)
         if refused is None:
             raise
-        print(f"{type(refused).__name__}: {refused}", file=sys.stderr)
-        return ExitCode.BAD_INPUT
+        return _refuse(refused)
+
+
+def _refuse(error: AbdominalOncologyError) -> ExitCode:
+    print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    return ExitCode.BAD_INPUT

@@ -11,14 +11,7 @@ from pathlib import Path
 
 from abdominal_oncology.cli.hcc_report import LESIONS, hcc_report
 from abdominal_oncology.cli.model import add_model_options, open_predictor
-from abdominal_oncology.cli.output import (
-    ExitCode,
-    add_json_option,
-    cautions_of,
-    print_json,
-    print_table,
-    terminal_progress,
-)
+from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
 from abdominal_oncology.errors import InvalidInputError, MissingInputError
 from abdominal_oncology.files import write_atomically
 from abdominal_oncology.hcc.analyze import Analysis, examine
@@ -34,6 +27,7 @@ from abdominal_oncology.hcc.prior_study import priors_from_outlines
 from abdominal_oncology.imaging.image import Modality
 from abdominal_oncology.imaging.open import open_reader
 from abdominal_oncology.imaging.volume_file import write_volume_file
+from abdominal_oncology.learning.bundle.origin import cautions_of
 from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.progress import part
 
@@ -194,9 +188,9 @@ def _write(folder: Path, whole: Finding, drawn: Analysis | None) -> None:
 
 
 def _tell(options: argparse.Namespace, whole: Finding, how: str) -> None:
+    said = cautions_of(whole.parts)
     if options.json:
         lirads = {each.subject: categorisation_of(each).to_dict() for each in whole.parts}
-        said = cautions_of(whole.parts)
         print_json({"how": how, "cautions": said, "finding": whole.to_dict(), "li_rads": lirads})
         return
     rows = [lesion_row(each) for each in whole.parts]
@@ -205,7 +199,7 @@ def _tell(options: argparse.Namespace, whole: Finding, how: str) -> None:
         print(f"\n{row['lesion']}: {finding.reason}")
         for warning in finding.warnings:
             print(f"  warning: {warning.message}")
-    for caution in cautions_of(whole.parts):
+    for caution in said:
         print(f"\n{caution}")
     print(f"\n{how}")
     if options.output is not None:

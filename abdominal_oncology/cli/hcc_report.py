@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from abdominal_oncology.cli.output import cautions_of
 from abdominal_oncology.cli.phase_report import NOTICE
 from abdominal_oncology.hcc.finding import ALIGNMENT_TABLE, LESION_TABLE, lesion_row
 from abdominal_oncology.hcc.finding_lirads import CHANGE_TABLE, FEATURE_TABLE, categorisation_of
 from abdominal_oncology.hcc.finding_parts import FUSION_TABLE, HCC
+from abdominal_oncology.learning.bundle.origin import cautions_of
 from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.report import Paragraph, Part, Report, ReportTable
 

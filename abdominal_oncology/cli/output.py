@@ -1,4 +1,4 @@
-"""What every command shares: exit codes, tables, JSON, a progress line, what must be said."""
+"""What every command shares: exit codes, tables, JSON, a progress line."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
-from abdominal_oncology.learning.bundle.origin import cautions
-from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.plain import as_plain
 from abdominal_oncology.progress import Progress, silent
 
@@ -103,8 +101,3 @@ def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return " × ".join(_text(item) for item in value)
     return "" if value is None else str(value)
-
-
-def cautions_of(findings: Iterable[Finding | None]) -> tuple[str, ...]:
-    """What the models behind these findings make necessary to say."""
-    return cautions(each.provenance.trained_on for each in findings if each is not None)

@@ -7,19 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from abdominal_oncology.cli.model import add_model_options, open_predictor
-from abdominal_oncology.cli.output import (
-    ExitCode,
-    add_json_option,
-    cautions_of,
-    print_json,
-    print_table,
-    terminal_progress,
-)
+from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
 from abdominal_oncology.cli.phase_report import phase_report
 from abdominal_oncology.imaging.dicom.workers import processor_count
 from abdominal_oncology.imaging.open import open_reader
 from abdominal_oncology.imaging.reader import read_image
 from abdominal_oncology.learning.batch_files import TABLE, result_row
+from abdominal_oncology.learning.bundle.origin import cautions_of
 from abdominal_oncology.phase.bundles import BUNDLES
 from abdominal_oncology.phase.classify import ClassifySettings
 from abdominal_oncology.phase.classify_many import ClassifiedVolumes, classify_volumes
@@ -87,11 +81,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _tell(options: argparse.Namespace, found: FoundVolumes, done: ClassifiedVolumes, how: str, report: Path) -> None:
     rows = [_with_agreement(result_row(result), result.finding) for result in done.results]
+    said = cautions_of(result.finding for result in done.results)
     if options.json:
         print_json(
             {
                 "how": how,
-                "cautions": cautions_of(result.finding for result in done.results),
+                "cautions": said,
                 "table": options.output / TABLE,
                 "report": report,
                 "cases": rows,
@@ -115,7 +110,7 @@ def _tell(options: argparse.Namespace, found: FoundVolumes, done: ClassifiedVolu
         series = ", ".join(f"{phase} {name}" for phase, name in one.series.items())
         lacks = ", ".join(str(phase) for phase in one.missing)
         print(f"set ({one.part}): {series}" + (f"; missing: {lacks}" if lacks else ""))
-    for caution in cautions_of(result.finding for result in done.results):
+    for caution in said:
         print(f"\n{caution}")
     print(f"\n{how}\ntable: {options.output / TABLE}\nreport: {report}")
 

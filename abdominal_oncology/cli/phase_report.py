@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from abdominal_oncology.cli.output import cautions_of
 from abdominal_oncology.errors import MissingDependencyError
 from abdominal_oncology.learning.batch_files import CaseResult
+from abdominal_oncology.learning.bundle.origin import cautions_of
 from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.learning.folder_contents import LeftOut
 from abdominal_oncology.phase.study import PairedStudy

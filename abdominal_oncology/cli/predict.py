@@ -6,17 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from abdominal_oncology.cli.output import (
-    ExitCode,
-    add_json_option,
-    cautions_of,
-    print_json,
-    print_table,
-    terminal_progress,
-)
+from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
 from abdominal_oncology.imaging.dicom.workers import processor_count
 from abdominal_oncology.learning.batch_cases import Shard, cases_of
 from abdominal_oncology.learning.batch_files import result_row
+from abdominal_oncology.learning.bundle.origin import cautions_of
 from abdominal_oncology.learning.bundle.store import installed_store
 from abdominal_oncology.learning.findings_as_predictions import predictions_of
 from abdominal_oncology.learning.manifest import read_manifest
@@ -109,12 +103,13 @@ def _write_predictions(
 def _report(summary: BatchSummary, as_json: bool, how: str) -> int:
     failed = [result for result in summary.results if result.finding is None]
     rows = [result_row(result) for result in summary.results]
+    said = cautions_of(result.finding for result in summary.results)
     if as_json:
         print_json(
             {
                 "table": summary.table,
                 "how": how,
-                "cautions": cautions_of(result.finding for result in summary.results),
+                "cautions": said,
                 "answered": summary.answered,
                 "kept": summary.kept,
                 "failed": [result.case for result in failed],
@@ -136,7 +131,7 @@ def _report(summary: BatchSummary, as_json: bool, how: str) -> int:
         f"\n{len(summary.answered)} answered now, {len(summary.kept)} kept from before, {len(failed)} failed, "
         f"{len(summary.waiting)} waiting for other shards"
     )
-    for caution in cautions_of(result.finding for result in summary.results):
+    for caution in said:
         print(caution)
     if how:
         print(how)

@@ -7,19 +7,13 @@ from importlib import import_module
 from pathlib import Path
 
 from abdominal_oncology.cli.model import add_model_options, open_predictor
-from abdominal_oncology.cli.output import (
-    ExitCode,
-    add_json_option,
-    cautions_of,
-    print_json,
-    print_table,
-    terminal_progress,
-)
+from abdominal_oncology.cli.output import ExitCode, add_json_option, print_json, print_table, terminal_progress
 from abdominal_oncology.cli.rectal_report import write_staged
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.imaging.image import Image, Modality
 from abdominal_oncology.imaging.open import open_reader
 from abdominal_oncology.imaging.reader import read_image
+from abdominal_oncology.learning.bundle.origin import cautions_of
 from abdominal_oncology.progress import part
 from abdominal_oncology.rectal.box import Box
 from abdominal_oncology.rectal.bundles import BUNDLES
@@ -99,8 +93,8 @@ def _mask(path: str) -> Image:
 
 def _tell(options: argparse.Namespace, staged: StagedVolume, how: str) -> None:
     finding = staged.finding
+    said = cautions_of([finding])
     if options.json:
-        said = cautions_of([finding])
         print_json({"how": how, "cautions": said, "output": options.output, "finding": finding.to_dict()})
         return
     print(f"{finding.subject}: {finding.decision or 'withheld'}: {finding.reason}")
@@ -111,6 +105,6 @@ def _tell(options: argparse.Namespace, staged: StagedVolume, how: str) -> None:
         print(f"{each.name}: {each.value:.3g}{interval} {each.unit}{f' ({each.note})' if each.note else ''}")
     for warning in finding.warnings:
         print(f"warning: {warning.message}")
-    for caution in cautions_of([finding]):
+    for caution in said:
         print(f"\n{caution}")
     print(f"\n{how}" + (f"\nfiles: {options.output}" if options.output else ""))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from abdominal_oncology.cli.output import cautions_of
 from abdominal_oncology.cli.phase_report import NOTICE
 from abdominal_oncology.errors import MissingDependencyError
 from abdominal_oncology.files import write_atomically
 from abdominal_oncology.imaging.volume_file import write_volume_file
+from abdominal_oncology.learning.bundle.origin import cautions_of
 from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.rectal.roi_file import write_roi_file
 from abdominal_oncology.rectal.stage import StagedVolume

@@ -12,7 +12,7 @@ from abdominal_oncology.hcc.finding import ALIGNMENT_TABLE, lesion_row
 from abdominal_oncology.hcc.finding_lirads import CHANGE_TABLE, FEATURE_TABLE
 from abdominal_oncology.learning.finding import Finding
 from abdominal_oncology.panels.hcc_views import places_by_phase
-from abdominal_oncology.panels.honesty import notice, phantom_banner
+from abdominal_oncology.panels.honesty import cautions, notice
 from abdominal_oncology.panels.text import tr
 from abdominal_oncology.report import Paragraph, Part, Report, ReportPicture, ReportTable
 from abdominal_oncology.scene.phase_views import LIVER_WINDOW_LEVEL
@@ -42,8 +42,7 @@ def lesion_report(findings: Sequence[Finding], volumes: Mapping[str, Any], segme
         measured = [vars(each) for each in finding.measurements]
         title = f"{finding.subject}: {tr('Measurements')}"
         parts.append(ReportTable(f"measurements-{number}", title, measured, {}))
-    said = dict.fromkeys(phantom_banner(each.provenance.trained_on) for each in findings)
-    return Report(tr("Liver lesions"), notice(), parts, [text for text in said if text])
+    return Report(tr("Liver lesions"), notice(), parts, cautions(findings))
 
 
 def _pictures(number: int, finding: Finding, volumes: Mapping[str, Any], segmentation: Any) -> Iterator[ReportPicture]:

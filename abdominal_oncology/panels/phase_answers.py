@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from abdominal_oncology.errors import AbdominalOncologyError, MissingDependencyError
 from abdominal_oncology.panels.exports import table_part
-from abdominal_oncology.panels.honesty import notice, phantom_banner
+from abdominal_oncology.panels.honesty import cautions, notice, phantom_banner
 from abdominal_oncology.panels.text import tr
 
 if TYPE_CHECKING:
@@ -52,9 +52,7 @@ def region_place(regions: Any, row: int) -> tuple[float, float, float] | None:
     """A point (x, y, z) in a region that was measured, LPS mm; None where the table does not say."""
     from abdominal_oncology.scene.tables import table_from_node
 
-    cells = table_from_node(regions).rows[row]
-    x, y, z = (cells.get(name) for name in ("x_mm", "y_mm", "z_mm"))
-    return (float(x), float(y), float(z)) if x is not None and y is not None and z is not None else None
+    return _place_of(table_from_node(regions).rows[row])
 
 
 def report_of(volumes: Sequence[Any], summary: Any) -> Report:
@@ -71,8 +69,7 @@ def report_of(volumes: Sequence[Any], summary: Any) -> Report:
         written = results_of(volume)
         parts += _places(volume, finding, written.regions)
         parts += [table_part(node) for node in (written.regions, written.votes) if node is not None]
-    said = banner([finding for _, finding in found])
-    return Report(tr("Contrast phases"), notice(), parts, [said] if said else [])
+    return Report(tr("Contrast phases"), notice(), parts, cautions(finding for _, finding in found))
 
 
 def _pictures(volume: Any, finding: Finding) -> list[Part]:
@@ -118,18 +115,25 @@ def _places(volume: Any, finding: Finding, regions: Any) -> list[Part]:
     if regions is None or volume.GetImageData() is None:
         return []
     rows = table_from_node(regions).rows
-    seen = {row: place for row in range(len(rows)) if (place := region_place(regions, row)) is not None}
+    seen = [(row, place) for row in rows if (place := _place_of(row)) is not None]
     if not seen:
         return []
-    named = ", ".join(f"{called(str(rows[row]['structure']))} {float(rows[row]['hu'] or 0):.0f} HU" for row in seen)
+    named = ", ".join(f"{called(str(row['structure']))} {float(row['hu'] or 0):.0f} HU" for row, _ in seen)
     caption = tr("{name}: where was measured, each {wide:.0f} mm wide, row by row: {named}").format(
         name=finding.subject, wide=WIDE_MM, named=named
     )
     try:
-        drawn = png_bytes(picture_of_places(reader_from_volume_node(volume), list(seen.values())))
+        drawn = png_bytes(picture_of_places(reader_from_volume_node(volume), [place for _, place in seen]))
     except AbdominalOncologyError as error:
         return [Paragraph(str(error))]
     return [ReportPicture(f"{finding.subject} regions", caption, drawn)]
+
+
+def _place_of(row: Mapping[str, Any]) -> tuple[float, float, float] | None:
+    from abdominal_oncology.phase.words import PLACE_MM
+
+    x, y, z = (row.get(name) for name in PLACE_MM)
+    return (float(x), float(y), float(z)) if x is not None and y is not None and z is not None else None
 
 
 def _sentence(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from abdominal_oncology.panels.honesty import phantom_banner
+from abdominal_oncology.panels.honesty import cautions, phantom_banner
 from abdominal_oncology.panels.text import tr
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def report_of(finding: Finding, volume: Any, written: RectalResults) -> Report:
 
     parts = [Paragraph(headline(finding)), *(Paragraph(each.message) for each in finding.warnings)]
     pictures = list(_pictures(finding, volume, written))
-    said = [text for text in (phantom_banner(finding.provenance.trained_on),) if text]
-    return report_of_tables(tr("Rectal staging"), [written.summary, written.slices], [*parts, *pictures], said)
+    tables = [written.summary, written.slices]
+    return report_of_tables(tr("Rectal staging"), tables, [*parts, *pictures], cautions([finding]))
 
 
 def _pictures(finding: Finding, volume: Any, written: RectalResults) -> Iterator[ReportPicture]:

@@ -11,7 +11,7 @@ from abdominal_oncology.learning.finding import Cell, Finding, FindingWarning, M
 from abdominal_oncology.phase.kinetics import KineticEstimate
 from abdominal_oncology.phase.labels import ArterialTiming, Phase
 from abdominal_oncology.phase.region_hu import RegionHU
-from abdominal_oncology.phase.words import REGIONS, SECONDS
+from abdominal_oncology.phase.words import PLACE_MM, REGIONS, SECONDS
 
 EARLY, LATE = "probability of early arterial", "probability of late arterial"
 _CLEARLY = 0.8
@@ -92,7 +92,7 @@ def _rows(found: KineticEstimate, regions: Sequence[RegionHU]) -> tuple[Mapping[
         row["unusual"] = round(each.unusual, 2) if each else None
         row["mistaken"] = round(each.mistaken, 3) if each else None
         row |= {"voxels": region.voxels, "source": region.source, "slices": " ".join(map(str, region.slices))}
-        row |= dict(zip(("x_mm", "y_mm", "z_mm"), _rounded(region.place_mm), strict=True))
+        row |= dict(zip(PLACE_MM, _rounded(region.place_mm), strict=True))
         rows.append(row)
     return tuple(rows)
 

@@ -194,14 +194,14 @@ def _measure(
     place: Mapping[int, int],
     grid: Geometry,
 ) -> RegionHU | None:
-    depths, values, deep = [], [], {}
+    depths, values, areas = [], [], []
     for k in job.slices:
         mask = np.isin(label_map[k], job.values)
         box = find_objects(mask.astype(np.uint8))[0]
         inside = np.pad(mask[box], 1)  # the image's border is no wall, but what lies beyond is not seen either
         depth = distance_transform_edt(inside, sampling=grid.spacing_mm[1:])[1:-1, 1:-1]
         chosen = mask[box]
-        deep[k] = depth, (box[0].start, box[1].start)
+        areas.append((k, depth, box))
         depths.append(depth[chosen])
         values.append(np.asarray(voxels[place[k]][box][chosen], dtype=np.float64))
     deepest = float(np.percentile(np.concatenate(depths), 99))
@@ -210,7 +210,6 @@ def _measure(
     kept = [v[np.isfinite(v) & (v > _TISSUE_HU[0]) & (v < _TISSUE_HU[1])] if _is_kidney(job) else v for v in kept]
     if sum(len(v) for v in kept) < _FEWEST:
         return None
-    middle = job.slices[len(job.slices) // 2]
     thin = _EDGE_HU if least < 0.5 * _CORE_MM and not _is_kidney(job) else 0.0
     return _summary(
         job.structure,
@@ -219,19 +218,19 @@ def _measure(
         job.slices,
         np.hypot(thin, _PLACEMENT_HU.get(job.structure, 0.0)),
         mean=job.structure in _KIDNEYS,
-        place_mm=_place(middle, *deep[middle], (least, job.depth_mm[1]), grid),
+        place_mm=_place(*areas[len(areas) // 2], (least, job.depth_mm[1]), grid),
     )
 
 
 def _place(
-    k: int, depth: Floats, corner: tuple[int, int], within_mm: tuple[float, float], grid: Geometry
+    k: int, depth: Floats, box: tuple[slice, slice], within_mm: tuple[float, float], grid: Geometry
 ) -> Vector | None:
-    """Where slice ``k`` lies deepest in what was measured, if it does at all."""
+    """Where slice ``k``, of which ``depth`` is a part, lies deepest in what was measured, if it does at all."""
     measured = np.where((depth >= within_mm[0]) & (depth <= within_mm[1]), depth, 0.0)
     j, i = divmod(int(measured.argmax()), measured.shape[1])
     if not measured[j, i]:
         return None
-    x, y, z = grid.to_world((k, corner[0] + j, corner[1] + i))
+    x, y, z = grid.to_world((k, box[0].start + j, box[1].start + i))
     return float(x), float(y), float(z)
 
 

@@ -21,6 +21,9 @@ SECONDS = "seconds since injection"
 HEADER_SECONDS = "seconds since injection by the header"
 """Measurements."""
 
+PLACE_MM = ("x_mm", "y_mm", "z_mm")
+"""Columns of the table of regions: a point (LPS) that was measured."""
+
 AGREES, CONTRADICTS, SILENT, WITHHELD = "agrees", "contradicts", "silent", "answer withheld"
 """Whether the header's description agrees with the answer."""
 

@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from abdominal_oncology.learning.finding import Cell, Finding
-from abdominal_oncology.phase.words import ABDOMEN, DESCRIPTION, HEADER_SECONDS, REGIONS, SECONDS, TIMING, VOTES
+from abdominal_oncology.phase.words import (
+    ABDOMEN,
+    DESCRIPTION,
+    HEADER_SECONDS,
+    PLACE_MM,
+    REGIONS,
+    SECONDS,
+    TIMING,
+    VOTES,
+)
 from abdominal_oncology.scene.tables import Table, Value
 
 UNKNOWN = "unknown"
@@ -26,7 +35,7 @@ _SUMMARY_TEXTS = {
 _REGION_UNITS = {
     **dict.fromkeys(("hu", "error_hu", "expected_hu", "spread_hu"), _HU),
     **dict.fromkeys(("unusual", "mistaken"), "1"),
-    **dict.fromkeys(("x_mm", "y_mm", "z_mm"), "mm"),
+    **dict.fromkeys(PLACE_MM, "mm"),
 }
 _REGION_TEXTS = {
     "error_hu": "standard error of the measured value",
@@ -35,7 +44,7 @@ _REGION_TEXTS = {
     "unusual": "standard deviations from what is expected",
     "mistaken": "chance that the region does not show what it is called",
     "slices": "indices along k that were measured",
-    **dict.fromkeys(("x_mm", "y_mm", "z_mm"), "a point that was measured, LPS"),
+    **dict.fromkeys(PLACE_MM, "a point that was measured, LPS"),
 }
 _SHORT = (DESCRIPTION, TIMING, ABDOMEN)
 _PLACE = ("slice", "z_mm", "vote")

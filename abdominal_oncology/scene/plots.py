@@ -8,11 +8,11 @@ from typing import Any
 
 import slicer
 
+from abdominal_oncology.column_titles import title_of, unit_in_words
 from abdominal_oncology.errors import InvalidInputError
 from abdominal_oncology.scene.headless import boot
 from abdominal_oncology.scene.hierarchy import item_of, place_beside
 from abdominal_oncology.scene.nodes import Node, describe, require_node
-from abdominal_oncology.scene.tables import title_of, unit_in_words
 
 _COLOURS = ((31, 119, 180), (214, 39, 40), (44, 160, 44), (148, 103, 189), (255, 127, 14), (23, 190, 207))
 

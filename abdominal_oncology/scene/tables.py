@@ -7,7 +7,6 @@ ends would break the file, so they are held as look-alikes (″, em space, ⏎) 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import vtk
 
+from abdominal_oncology.column_titles import title_of
 from abdominal_oncology.errors import InvalidInputError, SceneError
 from abdominal_oncology.scene.headless import boot
 from abdominal_oncology.scene.hierarchy import item_of, place_beside
@@ -78,31 +78,6 @@ def fill_table_node(node: Node, table: Table) -> None:
     node.RemoveAllColumns()
     _add_columns(node, table, arrays)
     node.EndModify(before)
-
-
-_WRITTEN = {"li rads": "LI-RADS", "hcc": "HCC", "hu": "HU"}
-
-
-def title_of(column: str, unit: str) -> str:
-    """How a person reads a column with its UCUM unit; "" and "1" are none.
-
-    >>> title_of("expected_hu", "[hnsf'U]"), title_of("hu", "[hnsf'U]"), title_of("voxels", "1")
-    ('expected [HU]', 'HU', 'voxels')
-    >>> title_of("li_rads_chance", "1"), title_of("p_hcc", "1")
-    ('LI-RADS chance', 'p HCC')
-    """
-    shown = unit_in_words(unit)
-    if column.lower() == shown.lower():
-        return shown
-    words = column.removesuffix(f"_{shown.lower()}").replace("_", " ")
-    for typed, written in _WRITTEN.items():
-        words = re.sub(rf"\b{typed}\b", written, words)
-    return f"{words} [{shown}]" if shown else words
-
-
-def unit_in_words(unit: str) -> str:
-    """The unit as radiologists write it."""
-    return {"1": "", "[hnsf'U]": "HU"}.get(unit, unit)
 
 
 def table_from_node(node: Node) -> Table:

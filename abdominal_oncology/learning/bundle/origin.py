@@ -7,6 +7,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from abdominal_oncology.learning.finding import Finding
 
 _MADE = re.compile(r"phantom|synthetic|simulated")
 _PEOPLE = re.compile(r"\b(?:patients?|real|hospitals?|clinical|people)\b")
@@ -39,11 +43,7 @@ CAUTIONS = {
 }
 
 
-def cautions(trained_on: Iterable[str]) -> tuple[str, ...]:
-    """What must stand beside answers of models that say this of their training, each sentence once.
-
-    >>> cautions(["", "phantoms and 40 patients of one hospital"])
-    ('This model was trained in part on synthetic images.',)
-    """
-    found = (CAUTIONS.get(origin_of(each)) for each in trained_on)
-    return tuple(dict.fromkeys(each for each in found if each is not None))
+def cautions_of(findings: Iterable[Finding | None]) -> tuple[str, ...]:
+    """What must stand beside these findings because of what their models were trained on, each sentence once."""
+    said = (CAUTIONS.get(origin_of(each.provenance.trained_on)) for each in findings if each is not None)
+    return tuple(dict.fromkeys(each for each in said if each is not None))

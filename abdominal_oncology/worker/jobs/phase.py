@@ -35,6 +35,11 @@ class Series:
     points: Mapping[str, Sequence[ArrayLike]] = field(default_factory=dict)
     warnings: tuple[FindingWarning, ...] = ()
 
+    @property
+    def trouble(self) -> str:
+        """Why there is no image; "" where there is one."""
+        return str(self.image) if isinstance(self.image, AbdominalOncologyError) else ""
+
 
 @dataclass(frozen=True)
 class SeriesFacts:
@@ -73,7 +78,7 @@ def phase_request(
             dict(each.label_names),
             _points(each),
             each.warnings,
-            str(each.image) if isinstance(each.image, AbdominalOncologyError) else "",
+            each.trouble,
         )
         for each in series
     ]
